@@ -1,0 +1,85 @@
+// directory.h: what an edge knows that seldom changes: names, listeners, prefixes, peers, upstream targets, settings.
+//
+// Immutable once published: the keeper builds a new one from the records between LINK_DIRECTORY_BEGIN and _END, swaps a
+// pointer (RCU), and frees the old one after a grace period.
+
+#pragma once
+
+#include <weir/endpoint.h>
+#include <weir/link.h>
+#include <weir/side.h>
+
+struct directory;
+struct directory_builder;
+
+// --- Building (keeper) ---
+
+[[nodiscard]] struct directory_builder *directory_builder_new(void);
+// Any LINK_SETTINGS ... LINK_DIRECTORY_LISTENER record. 0, -EINVAL (a field is out of range) or -ENOMEM.
+[[nodiscard]] int directory_builder_add(
+	struct directory_builder *builder, uint16_t type, struct span record);
+// Consumes the builder. NULL: out of memory, or no settings.
+[[nodiscard]] struct directory *directory_builder_finish(struct directory_builder *builder);
+void directory_builder_free(struct directory_builder *builder);
+void directory_free(struct directory *directory);
+
+// --- Reading (workers) ---
+
+const struct link_settings *directory_settings(const struct directory *directory);
+
+// Host and port name an edge or the cluster (ROUTING section 1). Host as it stands in a URI (case, brackets); port 0: absent, then
+// default_port counts.
+[[nodiscard]] bool directory_is_own(
+	const struct directory *directory, struct span host, uint16_t port, uint16_t default_port);
+
+// One of our own listeners by id, or NULL.
+struct directory_listener {
+	struct link_listener listener;
+	struct span written; // for Record-Route and Path
+	struct span sent_by; // for Via
+};
+[[nodiscard]] const struct directory_listener *directory_listener(
+	const struct directory *directory, uint8_t id);
+// The first of our listeners on a side with this transport and address family, or NULL.
+[[nodiscard]] const struct directory_listener *directory_side_listener(
+	const struct directory *directory, enum side side, enum transport transport,
+	uint8_t family);
+// The listener with this sent-by (a Via's host and port, 0: absent), or NULL. *edge is set: own or another's.
+struct directory_via {
+	uint8_t edge;
+	uint8_t listener; // valid for our own edge and for peers' known listeners
+};
+[[nodiscard]] bool directory_find_sent_by(const struct directory *directory, struct span host,
+	uint16_t port, struct directory_via *found);
+
+// A peer edge, or NULL.
+struct directory_peer {
+	uint8_t edge;
+	bool secure;
+	struct endpoint relay;
+	struct span name;
+};
+[[nodiscard]] const struct directory_peer *directory_peer(
+	const struct directory *directory, uint8_t edge);
+// The transport of another edge's listener, TRANSPORT_NONE if unknown.
+[[nodiscard]] enum transport directory_peer_transport(
+	const struct directory *directory, uint8_t edge, uint8_t listener);
+
+// Upstream targets. A Route or request-URI host (as it stands) and port (0: absent) that is a known target, or NULL.
+[[nodiscard]] const struct link_target *directory_find_target(
+	const struct directory *directory, struct span host, uint16_t port, uint16_t default_port);
+// The default upstream for a Call-ID hash: rendezvous over healthy balanced targets; over all balanced ones if none is
+// healthy; NULL if there is none.
+[[nodiscard]] const struct link_target *directory_pick_target(
+	const struct directory *directory, uint64_t call_id_hash);
+
+// The egress guard's and the ingress allow lists.
+[[nodiscard]] bool directory_prefix_listed(const struct directory *directory,
+	enum link_prefix_list list, uint8_t listener, const struct endpoint *endpoint);
+// True if the endpoint is the address:port of any own or peer's listener.
+[[nodiscard]] bool directory_is_listener(
+	const struct directory *directory, const struct endpoint *endpoint);
+[[nodiscard]] bool directory_is_peer_relay(
+	const struct directory *directory, const struct endpoint *endpoint);
+[[nodiscard]] bool directory_is_target(
+	const struct directory *directory, const struct endpoint *endpoint);

@@ -1,0 +1,313 @@
+// link.h: everything that passes between weir-control and weir-dataplane.
+//
+// Two ways: a SOCK_SEQPACKET unix socket for set-up, where descriptors travel, and rings (ring.h) in one sealed memfd that the
+// dataplane creates. One packet of the socket, and one record of a ring, is one of the structs below (packed by hand: no
+// implicit padding), some followed by octets. The reader checks length and every field; unequal LINK_ABI numbers are refused
+// with both named.
+//
+// Set-up, control connecting:
+//
+//     control    LINK_HELLO                                   abi
+//     dataplane  LINK_HELLO                                   abi, whether workers run already
+//     dataplane  LINK_LISTENER... LINK_START                  only when running: its listeners and sockets, handed back
+//     control    LINK_CONFIG LINK_LISTENER... LINK_START      only when not running: sockets ride on LINK_LISTENER
+//     control    LINK_START                                   only when running
+//     dataplane  LINK_UP, or LINK_FAILED                      UP carries the memfd, control's eventfd, then the keeper's and one a worker
+//
+// After that the socket is silent; its end-of-file is the other side's death.
+//
+// Order: store, table, wire. Records on the table ring are counted from 1; the keeper publishes how many it has applied
+// (link_region.applied, release). A message put on a worker's down ring with `after` = that count waits until then.
+
+#pragma once
+
+#include <weir/endpoint.h>
+#include <weir/flow.h>
+#include <weir/keyhash.h>
+#include <weir/keyring.h>
+#include <weir/ring.h>
+#include <weir/verdict.h>
+
+#include <assert.h>
+
+enum {
+	LINK_ABI = 1,
+	LINK_WORKERS_MAX = 32,
+	LINK_NAME_MAX = 255, // octets of a host name
+	LINK_TABLE_RING_OCTETS = 1 << 20,
+	LINK_EVENT_RING_OCTETS = 1 << 18,
+	LINK_MESSAGE_RING_OCTETS = 1 << 21,
+};
+
+enum link_type {
+	// on the socket
+	LINK_HELLO = 1,
+	LINK_CONFIG,
+	LINK_LISTENER,
+	LINK_START,
+	LINK_UP,
+	LINK_FAILED,
+	// table ring, control to keeper
+	LINK_FLOW = 32, // an encoded flow_record (record.h), of this edge or another
+	LINK_SNAPSHOT_BEGIN, // struct link_snapshot: marks all flows of the edge
+	LINK_SNAPSHOT_END, // struct link_snapshot: sweeps those not seen since
+	LINK_PEER_STATE, // struct link_peer_state
+	LINK_KEYS, // struct key_material
+	LINK_HASH_KEYS, // struct hash_keys
+	LINK_DIRECTORY_BEGIN, // the whole directory follows, then END makes it valid at once
+	LINK_SETTINGS,
+	LINK_NAME,
+	LINK_PEER,
+	LINK_PEER_LISTENER,
+	LINK_TARGET,
+	LINK_PREFIX,
+	LINK_DIRECTORY_LISTENER,
+	LINK_DIRECTORY_END,
+	LINK_EXPLAIN, // struct link_explain: which rule would serve this token?
+	// event ring, keeper to control
+	LINK_EVENT_PEER = 64, // struct link_event_peer: liveness of another edge changed
+	LINK_EVENT_EPOCH, // struct link_event_epoch: our epoch differs from the majority's
+	LINK_EVENT_EXPLAINED, // struct link_explained
+	LINK_EVENT_SUSPECT, // struct link_event_flow: ICMP unreachable from a flow's peer
+	// up ring, worker to control: struct link_up_message and the message as received
+	LINK_UP_MESSAGE = 96,
+	// down ring, control to worker: struct link_down_message and the message
+	LINK_DOWN_MESSAGE = 128,
+};
+
+struct link_hello {
+	uint32_t abi;
+	uint32_t running; // dataplane: 1 if workers run
+	uint64_t
+		incarnation; // of the dataplane process: wall clock in ns when it started; control sends 0
+};
+
+struct link_config {
+	uint32_t workers;
+	uint32_t flows_max; // own slots
+	uint32_t peer_flows_max; // records of all other edges together
+	uint32_t rows_max; // rows of all edges together
+	uint8_t edge;
+	uint8_t reserved[7];
+};
+
+// One listener; on the socket `workers` descriptors ride with it, one a worker (SO_REUSEPORT), in worker order.
+struct link_listener {
+	uint8_t id;
+	uint8_t side; // enum side
+	uint8_t transport; // enum transport
+	uint8_t driver; // enum link_driver
+	struct endpoint address;
+};
+
+enum link_driver {
+	LINK_DRIVER_SOCKET,
+	LINK_DRIVER_DPDK,
+};
+
+struct link_failed {
+	int32_t error; // errno
+	uint8_t listener; // id, or 0xff: not about a listener
+	uint8_t reserved[3];
+	char what[120]; // for people, ends in NUL
+};
+
+struct link_snapshot {
+	uint8_t edge;
+	uint8_t reserved[7];
+};
+
+struct link_peer_state {
+	uint8_t edge;
+	uint8_t connected; // its control is connected to ours
+	uint8_t complete; // its first snapshot since it said HELLO has ended
+	uint8_t reserved[5];
+	uint64_t incarnation;
+};
+
+struct link_settings {
+	uint64_t incarnation; // of this edge: goes out in heartbeats
+	uint32_t park_ms; // R8
+	uint32_t
+		not_ready_ms; // after start, a miss is not-ready until tables are complete or this is over
+	uint32_t heartbeat_ms;
+	uint32_t suspect_after_ms;
+	uint32_t dead_after_ms; // suspect for so long
+	uint16_t flow_timer_udp_s; // RFC 5626 section 5.4
+	uint16_t flow_timer_stream_s;
+	uint16_t moved_per_s; // requests of moved phones served a second
+	uint8_t edge;
+	uint8_t require_path;
+	uint8_t downgrade;
+	uint8_t draining;
+	uint8_t reserved[2];
+	uint32_t unused;
+};
+
+// host:port that is ours or another edge's (ROUTING: names). edge 0: the cluster's name.
+struct link_name {
+	uint8_t edge;
+	uint8_t host_length;
+	uint16_t port;
+	uint8_t host[LINK_NAME_MAX + 1]; // lower case; IP literals without brackets, RFC 5952
+};
+
+// What we write into Path, Record-Route and Via for one of our listeners.
+struct link_directory_listener {
+	struct link_listener listener;
+	uint8_t written_length;
+	uint8_t sent_by_length;
+	uint8_t reserved[6];
+	uint8_t written[LINK_NAME_MAX + 9]; // host or host:port for Record-Route and Path
+	uint8_t sent_by[LINK_NAME_MAX + 9]; // address:port or name for Via
+};
+
+struct link_peer {
+	uint8_t edge;
+	uint8_t name_length;
+	uint8_t secure; // its peer link may carry sips
+	uint8_t reserved;
+	struct endpoint relay; // its peer listener
+	uint8_t name[LINK_NAME_MAX + 1];
+};
+
+struct link_peer_listener {
+	uint8_t edge;
+	uint8_t reserved[3];
+	struct link_listener listener;
+};
+
+// An upstream target, or a next hop a Route may name.
+struct link_target {
+	struct endpoint endpoint;
+	uint16_t port; // as written in the configuration or a Route; 0: none
+	uint8_t transport;
+	uint8_t healthy;
+	uint8_t balanced; // takes part in the rendezvous hash of the default upstream
+	uint8_t host_length;
+	uint8_t reserved[2];
+	uint32_t identity; // stable across directory changes: what the rendezvous hash mixes in
+	uint8_t host[LINK_NAME_MAX + 1];
+};
+
+enum link_prefix_list {
+	LINK_PREFIX_ACCESS_NETWORKS, // of one access listener: where it may send
+	LINK_PREFIX_ALLOW, // of one core or peer listener: whom it hears and may send to
+	LINK_PREFIX_INSIDE, // where no access listener sends
+	LINK_PREFIX_FORCE_TOKEN,
+	LINK_PREFIX_SHARED_FLOWS,
+	LINK_PREFIX_LISTS,
+};
+
+struct link_prefix {
+	uint8_t list; // enum link_prefix_list
+	uint8_t listener; // for the per-listener lists
+	struct prefix prefix;
+};
+
+struct link_explain {
+	uint64_t request; // echoed
+	uint8_t length;
+	uint8_t reserved[7];
+	uint8_t text[128];
+};
+
+struct link_explained {
+	uint64_t request;
+	uint8_t token_verdict; // enum token_verdict
+	uint8_t kind;
+	uint8_t role;
+	uint8_t listener;
+	uint8_t rule; // enum verdict, R1_OWN to R9_GONE
+	uint8_t owner_state; // enum peer_liveness (table/peers.h); own edge: up
+	uint8_t reserved[2];
+	struct flow_id flow;
+	struct flow_id target; // where it would go
+	struct endpoint peer;
+	struct endpoint target_peer;
+	uint64_t uak;
+};
+
+struct link_event_peer {
+	uint8_t edge;
+	uint8_t liveness; // enum peer_liveness
+	uint8_t reserved[6];
+	uint64_t incarnation;
+	uint32_t round_trip_us;
+	uint32_t unused;
+};
+
+struct link_event_epoch {
+	uint64_t ours;
+	uint64_t majority;
+};
+
+struct link_event_flow {
+	uint32_t slot;
+	uint32_t generation;
+};
+
+enum link_up_kind {
+	LINK_UP_REGISTER, // a REGISTER from an access listener: grant it a flow, or refuse it
+	LINK_UP_REGISTERED, // a response to REGISTER, proved ours, our Via still on top
+	LINK_UP_RESPONSE, // a response to a request of control's own: branch z9hG4bKc...
+};
+
+struct link_up_message {
+	uint8_t kind; // enum link_up_kind
+	uint8_t listener;
+	uint8_t side;
+	uint8_t transport;
+	uint16_t length; // of the message that follows
+	uint8_t reserved[2];
+	struct endpoint source;
+	uint32_t slot; // REGISTERED: the flow that our Via names
+	uint32_t generation;
+};
+
+enum link_down_kind {
+	LINK_DOWN_GRANT, // the REGISTER as it went up; the pipeline adds Via, Path with a token for the flow, and sends it upstream
+	LINK_DOWN_REFUSE, // the REGISTER as it went up; the pipeline answers it with `status`
+	LINK_DOWN_RETURN, // the response as it went up; the pipeline takes our Via off, adds Flow-Timer and sends it on
+	LINK_DOWN_SEND, // control's own message to `destination`: sent as it is, through the egress guard
+};
+
+struct link_down_message {
+	uint64_t after; // number of table records that must have been applied; 0: none
+	uint64_t uak; // GRANT
+	uint32_t slot; // GRANT; 0 with generation 0: no flow (a query, a removal from no flow)
+	uint32_t generation;
+	uint16_t status; // REFUSE
+	uint16_t retry_after_s; // REFUSE; 0: no Retry-After
+	uint16_t length; // of the message that follows
+	uint8_t kind; // enum link_down_kind
+	uint8_t listener; // it came by; SEND: it leaves by
+	struct endpoint peer; // source it came from; SEND: destination
+	uint8_t flow_timer; // RETURN: add Flow-Timer
+	uint8_t reserved[3];
+};
+
+// Counters of one worker; the worker writes, control reads. Relaxed.
+struct link_counters {
+	_Alignas(64) _Atomic uint64_t received;
+	_Atomic uint64_t sent;
+	_Atomic uint64_t bursts; // also moves while idle: the keeper beats only while it does
+	_Atomic uint64_t foreign_from; // Record-Route without a token, for a From of no row
+	_Atomic uint64_t
+		unregistered; // Record-Route without a token, for an unregistered UDP source
+	_Atomic uint64_t verdicts[VERDICT_COUNT];
+};
+
+// At the start of the memfd; rings follow at the given offsets. The reader checks them against the memfd's size.
+struct link_region {
+	uint32_t abi;
+	uint32_t workers;
+	uint64_t table_ring; // offsets
+	uint64_t event_ring;
+	uint64_t up_rings[LINK_WORKERS_MAX];
+	uint64_t down_rings[LINK_WORKERS_MAX];
+	uint64_t counters; // struct link_counters[workers]
+	uint64_t size;
+	_Alignas(64) _Atomic uint64_t
+		applied; // table records applied; the keeper writes (release), workers and control read (acquire)
+};
