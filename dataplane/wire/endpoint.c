@@ -1,5 +1,6 @@
 // endpoint.c: reads and writes addresses with ports.
 
+#include "octet.h"
 #include "poison.h"
 
 #include <weir/endpoint.h>
@@ -31,14 +32,6 @@ static bool ipv4_parse(struct span text, uint8_t out[4])
 	return true;
 }
 
-static int hex_value(uint8_t octet)
-{
-	if (octet >= '0' && octet <= '9')
-		return octet - '0';
-	octet = octet_lower(octet);
-	return octet >= 'a' && octet <= 'f' ? octet - 'a' + 10 : -1;
-}
-
 // An IPv6 address as far as it has been read: groups before and after the "::".
 struct ipv6_reader {
 	struct span text;
@@ -56,7 +49,7 @@ static bool ipv6_read_group(struct ipv6_reader *reader)
 	int digit;
 
 	while (reader->at < reader->text.length
-		&& (digit = hex_value(reader->text.octets[reader->at])) >= 0) {
+		&& (digit = octet_hex_value(reader->text.octets[reader->at])) >= 0) {
 		if (reader->at++ - begin == 4)
 			return false;
 		group = group << 4 | (unsigned)digit;
