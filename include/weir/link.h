@@ -26,6 +26,7 @@
 #include <weir/keyhash.h>
 #include <weir/keyring.h>
 #include <weir/ring.h>
+#include <weir/side.h>
 #include <weir/verdict.h>
 
 #include <assert.h>

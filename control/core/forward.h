@@ -1,0 +1,31 @@
+// forward.h: how the core role turns a request into the one it sends on (RFC 3261 section 16.6).
+//
+// Written as edits of the received message: unknown headers, order and body stay as they are. Stateless: the same request comes
+// out the same way as long as bindings and living targets are the same.
+
+#pragma once
+
+#include <weir/edit.h>
+#include <weir/endpoint.h>
+#include <weir/keyhash.h>
+#include <weir/message.h>
+#include <weir/uri.h>
+
+// Everything that the plan needs beyond the message.
+struct forward {
+	const struct hash_keys *hashes; // of this process: for the branch
+	struct span sent_by; // of our Via
+	struct span record_route; // our URI, or length 0
+	struct endpoint source;
+	struct span target; // new request-URI, or length 0
+	struct span path; // Route values to put in front, or length 0
+	unsigned own_routes; // Route values popped from the top
+};
+
+// Note all edits. False: they do not fit.
+[[nodiscard]] bool forward_plan(
+	const struct forward *forward, const struct message *request, struct edit_plan *plan);
+// Note the edits of a response: our Via goes. False: there is none below it.
+[[nodiscard]] bool forward_plan_response(const struct message *response, struct edit_plan *plan);
+// The Via below the top one. False: none, or it does not parse.
+[[nodiscard]] bool forward_next_via(const struct message *message, struct via *via);

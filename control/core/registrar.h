@@ -1,0 +1,34 @@
+// registrar.h: RFC 3261 section 10.3 steps 1 to 8, with Path (RFC 3327) and the rules of RFC 5626 section 6.
+
+#pragma once
+
+#include "digest.h"
+#include "location.h"
+
+#include <weir/endpoint.h>
+
+struct registrar_options {
+	struct span realm;
+	const struct span *domains; // that AORs may belong to
+	unsigned domain_count;
+	uint32_t min_expires_s;
+	uint32_t max_expires_s;
+	uint32_t default_expires_s;
+	uint32_t nonce_life_s;
+	const struct digest_user
+		*users; // none: every REGISTER is believed (for labs; config check warns)
+	unsigned user_count;
+};
+
+struct registrar {
+	struct registrar_options options; // its texts belong to the configuration
+	struct location *location; // owned by the core
+	struct digest_key key;
+};
+
+// Decide on a REGISTER and write the response's own header lines to `headers`. Returns the status. Bindings change only for
+// 200, all of them or none (RFC 3261 section 10.3 step 7).
+[[nodiscard]] unsigned registrar_answer(struct registrar *registrar, const struct message *request,
+	uint64_t now_s, struct text *headers);
+// True if a host (as it stands in a URI) is one of the domains.
+[[nodiscard]] bool registrar_owns(const struct registrar *registrar, struct span host);

@@ -1,0 +1,342 @@
+#include "target.h"
+
+#include "../base/clock.h"
+#include "target_probe.h"
+
+#include <openssl/rand.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/queue.h>
+
+enum {
+	HOST_MAX = 253,
+	RESOLVE_MIN_MS = 1000, // however short the time to live
+	RESOLVE_MAX_MS = 60000,
+	RESOLVE_RETRY_MS = 2000, // after silence or an unknown name
+};
+
+// An address of a name, and the probes that are out to it.
+struct address {
+	struct target target;
+	uint64_t probe_id; // of its latest probe
+	uint32_t probes; // sent so far
+	uint32_t unanswered; // in a row
+};
+
+struct name {
+	TAILQ_ENTRY(name) entry; // the one asked for last comes first
+	struct target_set *set;
+	struct event *resolve_timer;
+	uint16_t port;
+	bool pinned;
+	bool asking;
+	uint8_t host_length;
+	uint8_t host[HOST_MAX];
+	unsigned count;
+	struct address addresses[RESOLVED_MAX];
+	struct target view[RESOLVED_MAX]; // what target_set_find() hands out
+};
+
+struct target_set {
+	struct target_options options;
+	struct event *probe_timer;
+	unsigned count;
+	TAILQ_HEAD(name_list, name) names;
+};
+
+static struct timeval timeval_of(uint32_t ms)
+{
+	return (struct timeval){.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+}
+
+static void changed(struct target_set *set)
+{
+	if (set->options.changed != NULL)
+		set->options.changed(set->options.context);
+}
+
+static struct name *name_find(struct target_set *set, struct span host, uint16_t port)
+{
+	struct name *name;
+
+	TAILQ_FOREACH(name, &set->names, entry)
+	if (name->port == port && span_equal_nocase(span_of(name->host, name->host_length), host))
+		return name;
+	return NULL;
+}
+
+static void name_free(struct name *name)
+{
+	TAILQ_REMOVE(&name->set->names, name, entry);
+	name->set->count--;
+	if (name->resolve_timer != NULL)
+		event_free(name->resolve_timer);
+	free(name);
+}
+
+static void probe_send(struct target_set *set, struct address *address)
+{
+	uint8_t octets[PROBE_OCTETS_MAX];
+	uint64_t id = 0;
+
+	// Ids are drawn, never counted: a stranger who could guess them could keep a dead address alive.
+	if (RAND_bytes((unsigned char *)&id, sizeof(id)) != 1 || id == 0)
+		return;
+	size_t length = probe_write(
+		octets, set->options.sent_by, &address->target.endpoint, id, ++address->probes);
+	if (length == 0)
+		return;
+	address->probe_id = id;
+	address->unanswered++;
+	set->options.send(set->options.context, &address->target.endpoint, span_of(octets, length));
+}
+
+static bool address_judge(struct target_set *set, struct address *address)
+{
+	if (!address->target.alive || address->unanswered < set->options.down_after)
+		return false;
+	address->target.alive = false;
+	return true;
+}
+
+static void probe_fired(evutil_socket_t socket, short what, void *argument)
+{
+	struct target_set *set = argument;
+	struct name *name;
+	bool news = false;
+
+	TAILQ_FOREACH(name, &set->names, entry)
+	{
+		for (unsigned i = 0; i < name->count; i++) {
+			news |= address_judge(set, &name->addresses[i]);
+			probe_send(set, &name->addresses[i]);
+		}
+	}
+	if (news)
+		changed(set);
+}
+
+struct target_set *target_set_new(const struct target_options *options)
+{
+	struct target_set *set = calloc(1, sizeof(*set));
+	struct timeval every = timeval_of(options->probe_every_ms);
+
+	if (set == NULL)
+		return NULL;
+	set->options = *options;
+	TAILQ_INIT(&set->names);
+	set->probe_timer = event_new(options->base, -1, EV_PERSIST, probe_fired, set);
+	if (set->probe_timer == NULL || event_add(set->probe_timer, &every) != 0) {
+		target_set_free(set);
+		return NULL;
+	}
+	return set;
+}
+
+void target_set_free(struct target_set *set)
+{
+	while (!TAILQ_EMPTY(&set->names))
+		name_free(TAILQ_FIRST(&set->names));
+	if (set->probe_timer != NULL)
+		event_free(set->probe_timer);
+	free(set);
+}
+
+static void resolve_later(struct name *name, uint32_t ms)
+{
+	struct timeval wait = timeval_of(ms);
+
+	evtimer_add(name->resolve_timer, &wait);
+}
+
+// What is known of an address that the name keeps outlives a new answer.
+static struct address address_carry(const struct name *name, const struct resolved *resolved)
+{
+	struct address fresh = {.target = {.endpoint = resolved->endpoint, .alive = true}};
+
+	for (unsigned i = 0; i < name->count; i++)
+		if (endpoint_equal(&name->addresses[i].target.endpoint, &resolved->endpoint))
+			fresh = name->addresses[i];
+	fresh.target.priority = resolved->priority;
+	fresh.target.weight = resolved->weight;
+	return fresh;
+}
+
+static bool name_update(struct name *name, const struct resolved *resolved, unsigned count)
+{
+	struct address addresses[RESOLVED_MAX] = {0};
+	bool same = count == name->count;
+
+	for (unsigned i = 0; i < count; i++) {
+		addresses[i] = address_carry(name, &resolved[i]);
+		same = same
+			&& endpoint_equal(
+				&resolved[i].endpoint, &name->addresses[i].target.endpoint);
+	}
+	memcpy(name->addresses, addresses, sizeof(addresses));
+	name->count = count;
+	return !same;
+}
+
+static void probe_new_addresses(struct name *name)
+{
+	for (unsigned i = 0; i < name->count; i++)
+		if (name->addresses[i].probes == 0)
+			probe_send(name->set, &name->addresses[i]);
+}
+
+static void resolved_came(
+	void *context, int status, const struct resolved *resolved, unsigned count, uint32_t ttl_s)
+{
+	struct name *name = context;
+
+	name->asking = false;
+	if (status != 0) {
+		resolve_later(name, RESOLVE_RETRY_MS);
+		return;
+	}
+	bool news = name_update(name, resolved, count);
+	uint32_t wait_ms = ttl_s > RESOLVE_MAX_MS / 1000 ? RESOLVE_MAX_MS : ttl_s * 1000;
+	resolve_later(name, wait_ms < RESOLVE_MIN_MS ? RESOLVE_MIN_MS : wait_ms);
+	probe_new_addresses(name);
+	if (news)
+		changed(name->set);
+}
+
+static void resolve_fired(evutil_socket_t socket, short what, void *argument)
+{
+	struct name *name = argument;
+
+	name->asking = true;
+	if (resolver_ask(name->set->options.resolver, span_of(name->host, name->host_length),
+		    name->port, resolved_came, name)
+		!= 0) {
+		name->asking = false;
+		resolve_later(name, RESOLVE_RETRY_MS);
+	}
+}
+
+// The name unused for longest makes way; one with a question out has a pointer abroad and stays.
+static bool name_evict(struct target_set *set)
+{
+	struct name *name;
+
+	TAILQ_FOREACH_REVERSE(name, &set->names, name_list, entry)
+	{
+		if (!name->pinned && !name->asking) {
+			name_free(name);
+			return true;
+		}
+	}
+	return false;
+}
+
+int target_set_follow(struct target_set *set, struct span host, uint16_t port, bool pinned)
+{
+	struct name *name = name_find(set, host, port);
+
+	if (name != NULL) {
+		name->pinned |= pinned;
+		return 0;
+	}
+	if (host.length == 0 || host.length > HOST_MAX)
+		return -EINVAL;
+	if (set->count == TARGET_NAMES_MAX && !name_evict(set))
+		return -ENOSPC;
+	name = calloc(1, sizeof(*name));
+	if (name == NULL)
+		return -ENOMEM;
+	name->set = set;
+	name->port = port;
+	name->pinned = pinned;
+	name->host_length = (uint8_t)host.length;
+	memcpy(name->host, host.octets, host.length);
+	TAILQ_INSERT_HEAD(&set->names, name, entry);
+	set->count++;
+	name->resolve_timer = evtimer_new(set->options.base, resolve_fired, name);
+	if (name->resolve_timer == NULL) {
+		name_free(name);
+		return -ENOMEM;
+	}
+	resolve_fired(-1, 0, name);
+	return 0;
+}
+
+const struct target *target_set_find(
+	struct target_set *set, struct span host, uint16_t port, unsigned *count)
+{
+	struct name *name = name_find(set, host, port);
+
+	*count = name == NULL ? 0 : name->count;
+	if (*count == 0)
+		return NULL;
+	TAILQ_REMOVE(&set->names, name, entry);
+	TAILQ_INSERT_HEAD(&set->names, name, entry);
+	for (unsigned i = 0; i < name->count; i++)
+		name->view[i] = name->addresses[i].target;
+	return name->view;
+}
+
+const struct target *target_set_pick(struct target_set *set, struct span host, uint16_t port)
+{
+	unsigned count;
+	const struct target *targets = target_set_find(set, host, port, &count);
+
+	for (unsigned i = 0; i < count; i++)
+		if (targets[i].alive)
+			return &targets[i];
+	return count > 0 ? &targets[0] : NULL;
+}
+
+static void address_hear(struct target_set *set, struct address *address)
+{
+	address->unanswered = 0;
+	if (address->target.alive)
+		return;
+	address->target.alive = true;
+	address->target.alive_since_ms = clock_ms();
+	changed(set);
+}
+
+static struct address *address_find_probe(struct target_set *set, uint64_t id)
+{
+	struct name *name;
+
+	TAILQ_FOREACH(name, &set->names, entry)
+	for (unsigned i = 0; i < name->count; i++)
+		if (name->addresses[i].probe_id == id)
+			return &name->addresses[i];
+	return NULL;
+}
+
+bool target_set_hear(struct target_set *set, const struct message *response)
+{
+	uint64_t id = probe_read(response);
+
+	if (id == 0)
+		return false;
+	struct address *address = address_find_probe(set, id);
+	if (address != NULL && response->status >= 200)
+		address_hear(set, address);
+	return true; // ours by its branch, even if too late to count
+}
+
+void target_set_refused(struct target_set *set, const struct endpoint *endpoint)
+{
+	struct name *name;
+	bool news = false;
+
+	TAILQ_FOREACH(name, &set->names, entry)
+	{
+		for (unsigned i = 0; i < name->count; i++) {
+			struct target *target = &name->addresses[i].target;
+			if (target->alive && endpoint_equal(&target->endpoint, endpoint)) {
+				target->alive = false;
+				news = true;
+			}
+		}
+	}
+	if (news)
+		changed(set);
+}
