@@ -23,8 +23,10 @@ uint64_t identity_hash_uak(
 	const struct hash_keys *keys, uint64_t aor, uint64_t instance_or_contact);
 // Binds a route token to its dialog.
 uint32_t identity_hash_bind(const struct hash_keys *keys, struct span call_id, struct span tag);
-// Binds a relay token to its message: branch of the top Via, Call-ID, CSeq number and method.
-uint32_t identity_hash_relay(const struct hash_keys *keys, const struct message *message);
+// Binds a relay token to its message: branch of the top Via, Call-ID, CSeq number and method. The branch is an argument, since
+// who mints is still to write that Via.
+uint32_t identity_hash_relay(
+	const struct hash_keys *keys, const struct message *message, struct span branch);
 
 // The branch we give the request (or, for a response, gave it): 128 bits over the sent-protocol, sent-by and branch of `via`
 // (the topmost one that is not ours), Call-ID, CSeq number and From-tag. No method, To-tag, URI, address or time, so that INVITE,
