@@ -12,7 +12,9 @@
 enum {
 	FLOW_ROWS_MAX =
 		64, // rows on one flow: a gateway with more phones behind one socket is refused the rest
-	FLOW_RECORD_OCTETS_MAX = 52 + FLOW_ROWS_MAX * 56,
+	FLOW_RECORD_HEAD_OCTETS = 36,
+	ROW_OCTETS = 49,
+	FLOW_RECORD_OCTETS_MAX = FLOW_RECORD_HEAD_OCTETS + FLOW_ROWS_MAX * ROW_OCTETS + 8,
 };
 
 // One registration binding on a flow. Names are keyed hashes (identity.h); none is 0 unless it says so.

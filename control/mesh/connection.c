@@ -1,0 +1,308 @@
+#include "connection.h"
+
+#include "../base/clock.h"
+#include "identity.h"
+
+#include <event2/buffer.h>
+#include <event2/bufferevent_ssl.h>
+#include <stdlib.h>
+
+void connection_send(struct connection *connection, enum mesh_record type, struct span payload)
+{
+	struct evbuffer *out = bufferevent_get_output(connection->events);
+	struct record_header header = {.length = (uint32_t)payload.length, .type = (uint16_t)type};
+
+	evbuffer_add(out, &header, sizeof(header));
+	evbuffer_add(out, payload.octets, payload.length);
+	if (connection->peer != NULL)
+		connection->peer->status.records_out++;
+}
+
+void connection_send_flow(struct connection *connection, const struct flow_record *record)
+{
+	uint8_t octets[FLOW_RECORD_OCTETS_MAX];
+	size_t length = flow_record_encode(record, octets);
+
+	connection_send(connection, MESH_FLOW, span_of(octets, length));
+}
+
+// Send flows until the connection has enough to do.
+static void walk_on(struct connection *connection)
+{
+	struct mesh *mesh = connection->mesh;
+	struct evbuffer *out = bufferevent_get_output(connection->events);
+	struct flow_record record;
+
+	while (connection->walking && evbuffer_get_length(out) < MESH_OUTPUT_LOW) {
+		if (mesh->options.handlers.next(
+			    mesh->options.context, &connection->walk_slot, &record)) {
+			connection_send_flow(connection, &record);
+		} else {
+			connection->walking = false;
+			connection_send(connection, MESH_END, span_of(NULL, 0));
+		}
+	}
+}
+
+static void walk_begin(struct connection *connection)
+{
+	connection->walking = true;
+	connection->walk_slot = 0;
+	connection_send(connection, MESH_BEGIN, span_of(NULL, 0));
+	walk_on(connection);
+}
+
+// Two nodes with one id: the newer incarnation wins. True if this connection may be its peer's.
+static bool displace_twin(struct connection *connection, struct peer *peer, uint64_t incarnation)
+{
+	struct connection *other = peer->connection;
+
+	if (other == NULL || other == connection)
+		return true;
+	if (other->greeted && other->incarnation > incarnation) {
+		mesh_say(connection->mesh,
+			"event=mesh-twin edge=%u refused: an edge with this id and a newer "
+			"incarnation is connected",
+			peer->options.edge);
+		return false;
+	}
+	if (other->greeted && other->incarnation < incarnation)
+		mesh_say(connection->mesh,
+			"event=mesh-twin edge=%u replaced by a newer incarnation",
+			peer->options.edge);
+	connection_close(other);
+	return true;
+}
+
+static void hello_accept(
+	struct connection *connection, struct peer *peer, const struct mesh_hello *hello)
+{
+	struct mesh *mesh = connection->mesh;
+
+	peer->connection = connection;
+	connection->peer = peer;
+	connection->greeted = true;
+	connection->incarnation = hello->incarnation;
+	peer->status.connected = true;
+	peer->status.complete = false;
+	peer->status.incarnation = hello->incarnation;
+	peer->status.epoch = hello->epoch;
+	peer->status.since_ms = clock_ms();
+	mesh_say(mesh, "event=mesh-up edge=%u", hello->edge);
+	mesh->options.handlers.hello(mesh->options.context, hello);
+	walk_begin(connection);
+}
+
+static bool hello_take(struct connection *connection, struct span payload)
+{
+	struct mesh *mesh = connection->mesh;
+	const struct mesh_hello *ours = &mesh->options.hello;
+	struct mesh_hello hello;
+	unsigned version;
+
+	if (!hello_decode(payload, &hello, &version)) {
+		mesh_say(mesh, "event=mesh-refused version=%u ours=%d", version, MESH_VERSION);
+		connection_refuse(connection, "HELLO of another version, or malformed");
+		return false;
+	}
+	uint8_t certified = identity_read(bufferevent_openssl_get_ssl(connection->events));
+	struct peer *peer = mesh_find_peer(mesh, hello.edge);
+	const char *why = certified != hello.edge
+		? "certificate is not of the edge that HELLO names"
+		: peer == NULL ? "edge is not among my peers"
+		: connection->peer != NULL && connection->peer != peer
+		? "another edge answered than the one I dialled"
+		: !span_equal(span_of(hello.cluster, hello.cluster_length),
+			  span_of(ours->cluster, ours->cluster_length))
+		? "another cluster"
+		: !displace_twin(connection, peer, hello.incarnation)
+		? "a newer edge with this id is connected"
+		: NULL;
+	if (why != NULL) {
+		mesh_say(mesh, "event=mesh-refused edge=%u certified=%u why=\"%s\"", hello.edge,
+			certified, why);
+		connection_refuse(connection, why);
+		return false;
+	}
+	hello_accept(connection, peer, &hello);
+	return true;
+}
+
+static bool flow_take(struct connection *connection, struct span payload)
+{
+	struct mesh *mesh = connection->mesh;
+	struct flow_record record;
+
+	// Each edge is the only writer of its own records.
+	if (!flow_record_decode(payload, &record)
+		|| record.id.edge != connection->peer->options.edge) {
+		connection_refuse(connection, "malformed record, or one of another edge");
+		return false;
+	}
+	mesh->options.handlers.flow(mesh->options.context, &record);
+	return true;
+}
+
+// False: the connection is gone.
+static bool record_take(struct connection *connection, uint16_t type, struct span payload)
+{
+	struct mesh *mesh = connection->mesh;
+
+	if (type == MESH_REFUSED) {
+		mesh_say(mesh, "event=mesh-refused-us why=\"%.*s\"",
+			(int)(payload.length < 120 ? payload.length : 120),
+			(const char *)payload.octets);
+		connection_close(connection);
+		return false;
+	}
+	if (!connection->greeted) {
+		if (type == MESH_HELLO)
+			return hello_take(connection, payload);
+		connection_refuse(connection, "HELLO comes first");
+		return false;
+	}
+	struct peer *peer = connection->peer;
+	peer->status.records_in++;
+	switch (type) {
+	case MESH_BEGIN:
+		mesh->options.handlers.begin(mesh->options.context, peer->options.edge);
+		return true;
+	case MESH_FLOW:
+		return flow_take(connection, payload);
+	case MESH_END:
+		peer->status.complete = true;
+		mesh->options.handlers.end(mesh->options.context, peer->options.edge);
+		return true;
+	case MESH_ALIVE:
+		return true;
+	default:
+		connection_refuse(connection, "record of an unknown type");
+		return false;
+	}
+}
+
+static void octets_came(struct bufferevent *events, void *argument)
+{
+	struct connection *connection = argument;
+	struct evbuffer *in = bufferevent_get_input(events);
+	struct record_header header;
+
+	while (evbuffer_copyout(in, &header, sizeof(header)) == sizeof(header)) {
+		if (header.length > MESH_RECORD_MAX) {
+			connection_refuse(connection, "record too long");
+			return;
+		}
+		if (evbuffer_get_length(in) < sizeof(header) + header.length)
+			return;
+		evbuffer_drain(in, sizeof(header));
+		evbuffer_remove(in, connection->record, header.length);
+		if (!record_take(
+			    connection, header.type, span_of(connection->record, header.length)))
+			return;
+	}
+}
+
+static void output_drained(struct bufferevent *events, void *argument)
+{
+	walk_on(argument);
+}
+
+static void hello_send(struct connection *connection)
+{
+	uint8_t octets[HELLO_OCTETS_MAX];
+	size_t length = hello_encode(&connection->mesh->options.hello, octets);
+
+	connection_send(connection, MESH_HELLO, span_of(octets, length));
+}
+
+static void state_changed(struct bufferevent *events, short what, void *argument)
+{
+	if (what & BEV_EVENT_CONNECTED)
+		hello_send(argument);
+	else if (what & (BEV_EVENT_EOF | BEV_EVENT_ERROR | BEV_EVENT_TIMEOUT))
+		connection_close(argument);
+}
+
+static void alive_fired(evutil_socket_t socket, short what, void *argument)
+{
+	struct connection *connection = argument;
+
+	if (evbuffer_get_length(bufferevent_get_output(connection->events)) > MESH_OUTPUT_MAX)
+		connection_close(connection);
+	else if (connection->greeted)
+		connection_send(connection, MESH_ALIVE, span_of(NULL, 0));
+}
+
+struct connection *connection_new(struct mesh *mesh, struct bufferevent *events, struct peer *peer)
+{
+	struct timeval every = {.tv_sec = MESH_ALIVE_EVERY_S};
+	struct timeval silence = {.tv_sec = MESH_SILENCE_MAX_S};
+	struct connection *connection = calloc(1, sizeof(*connection));
+
+	if (connection == NULL) {
+		bufferevent_free(events);
+		return NULL;
+	}
+	connection->mesh = mesh;
+	connection->events = events;
+	connection->peer = peer;
+	connection->dialled = peer != NULL;
+	connection->alive_timer =
+		event_new(mesh->options.base, -1, EV_PERSIST, alive_fired, connection);
+	connection->next = mesh->connections;
+	mesh->connections = connection;
+	bufferevent_setcb(events, octets_came, output_drained, state_changed, connection);
+	bufferevent_setwatermark(events, EV_WRITE, MESH_OUTPUT_LOW / 2, 0);
+	bufferevent_set_timeouts(events, &silence, &silence);
+	bufferevent_enable(events, EV_READ | EV_WRITE);
+	if (connection->alive_timer != NULL)
+		event_add(connection->alive_timer, &every);
+	return connection;
+}
+
+static void unlink_connection(struct connection *connection)
+{
+	struct connection **at = &connection->mesh->connections;
+
+	while (*at != connection)
+		at = &(*at)->next;
+	*at = connection->next;
+}
+
+void connection_close(struct connection *connection)
+{
+	struct mesh *mesh = connection->mesh;
+	struct peer *peer = connection->peer;
+	bool was_up = connection->greeted;
+
+	unlink_connection(connection);
+	if (connection->alive_timer != NULL)
+		event_free(connection->alive_timer);
+	bufferevent_free(connection->events); // BEV_OPT_CLOSE_ON_FREE: socket and SSL go with it
+	if (peer != NULL && peer->connection == connection) {
+		peer->connection = NULL;
+		if (was_up) {
+			peer->status.connected = false;
+			peer->status.complete = false;
+			peer->status.since_ms = clock_ms();
+			mesh_say(mesh, "event=mesh-down edge=%u", peer->options.edge);
+			mesh->options.handlers.down(mesh->options.context, peer->options.edge);
+		}
+		peer_dial_later(peer);
+	}
+	free(connection);
+}
+
+static void refusal_sent(struct bufferevent *events, void *argument)
+{
+	connection_close(argument);
+}
+
+void connection_refuse(struct connection *connection, const char *why)
+{
+	connection_send(connection, MESH_REFUSED, span_of(why, strlen(why)));
+	// Nothing more is read; it closes when the reason has gone out, or by the silence time-out.
+	bufferevent_disable(connection->events, EV_READ);
+	bufferevent_setwatermark(connection->events, EV_WRITE, 0, 0);
+	bufferevent_setcb(connection->events, NULL, refusal_sent, state_changed, connection);
+}

@@ -1,0 +1,74 @@
+// connection.h: one TLS connection of the mesh: records in, records out, and the walk over our flows.
+
+#pragma once
+
+#include "mesh.h"
+
+#include <weir/ring.h>
+
+#include <event2/bufferevent.h>
+
+enum mesh_record {
+	MESH_HELLO = 1,
+	MESH_BEGIN, // empty: my flows follow
+	MESH_FLOW, // an encoded flow_record
+	MESH_END, // empty: that were all
+	MESH_ALIVE, // empty: nothing else to say
+	MESH_REFUSED, // text for people: why the connection is closed
+};
+
+enum {
+	MESH_RECORD_MAX = 32768,
+	MESH_OUTPUT_LOW = 64 << 10, // the walk goes on below
+	MESH_OUTPUT_MAX = 8
+		<< 20, // a peer so far behind is disconnected, and gets a snapshot when it comes back
+	MESH_ALIVE_EVERY_S = 1,
+	MESH_SILENCE_MAX_S = 5,
+};
+
+// A configured peer; lives as long as the mesh.
+struct peer {
+	struct mesh *mesh;
+	struct mesh_peer_options options;
+	struct mesh_status status;
+	struct connection *connection; // the one that said HELLO, or is being dialled; NULL: none
+	struct event *redial;
+};
+
+struct connection {
+	struct connection *next; // of all connections of the mesh
+	struct mesh *mesh;
+	struct bufferevent *events;
+	struct event *alive_timer;
+	struct peer *peer; // dialled: from the start; accepted: from HELLO
+	uint64_t incarnation; // of the peer, from HELLO
+	bool dialled;
+	bool greeted; // HELLO received
+	bool walking;
+	uint32_t walk_slot; // everything below has been sent
+	uint8_t record[MESH_RECORD_MAX];
+};
+
+struct mesh {
+	struct mesh_options options;
+	struct evconnlistener *listener;
+	struct connection *connections;
+	unsigned peer_count;
+	struct peer peers[MESH_PEERS_MAX];
+};
+
+void mesh_say(struct mesh *mesh, const char *format, ...) __attribute__((format(printf, 2, 3)));
+struct peer *mesh_find_peer(struct mesh *mesh, uint8_t edge);
+
+// Takes over the bufferevent; NULL: out of memory, and the bufferevent is freed. Dialled: peer is known.
+[[nodiscard]] struct connection *connection_new(
+	struct mesh *mesh, struct bufferevent *events, struct peer *peer);
+// Ends it, tells its peer's handlers, and dials again if that is ours to do.
+void connection_close(struct connection *connection);
+void connection_send(struct connection *connection, enum mesh_record type, struct span payload);
+void connection_send_flow(struct connection *connection, const struct flow_record *record);
+// Say why; it closes when that has gone out. Read no more from it.
+void connection_refuse(struct connection *connection, const char *why);
+// peer.c: dial now, or later.
+void peer_dial(struct peer *peer);
+void peer_dial_later(struct peer *peer);

@@ -1,0 +1,330 @@
+// Two controls on one loop:
+//
+//     edge 1 (dials) ---- mutual TLS over loopback ---- edge 2 (listens)
+//
+// Each has a few flows of its own; what the other has heard is compared with them.
+
+#include "keys/certificate.h"
+#include "mesh/identity.h"
+#include "mesh/mesh.h"
+
+#include <weir/side.h>
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+	FLOWS = 3000, // more than one output buffer's worth
+};
+
+struct node {
+	struct mesh *mesh;
+	struct mesh_options options;
+	struct mesh_peer_options peer;
+	uint32_t flows; // own: slots 1 to flows
+	uint32_t generation;
+	bool up;
+	bool complete;
+	uint32_t heard[FLOWS + 100]; // generation by slot of the other
+	uint32_t heard_count;
+	char said[4096];
+};
+
+static struct event_base *base;
+static char folder[] = "/tmp/weir-mesh-XXXXXX";
+static struct authority authority;
+static struct node nodes[3]; // by edge id
+
+static struct flow_record own_flow(const struct node *node, uint32_t slot)
+{
+	return (struct flow_record){
+		.id = {.edge = node->options.hello.edge,
+			.slot = slot,
+			.generation = node->generation},
+		.state = FLOW_LIVE,
+		.listener = 1,
+		.transport = TRANSPORT_UDP,
+		.row_count = 1,
+		.peer = {.address = {192, 0, 2, 1}, .port = (uint16_t)slot, .family = ENDPOINT_V4},
+		.rows = {{.uak = slot}},
+	};
+}
+
+static void on_hello(void *context, const struct mesh_hello *hello)
+{
+	((struct node *)context)->up = true;
+}
+
+static void on_begin(void *context, uint8_t edge)
+{
+	struct node *node = context;
+
+	memset(node->heard, 0, sizeof(node->heard));
+	node->heard_count = 0;
+}
+
+static void on_flow(void *context, const struct flow_record *record)
+{
+	struct node *node = context;
+
+	cr_assert(lt(u32, record->id.slot, FLOWS + 100));
+	node->heard_count += node->heard[record->id.slot] == 0;
+	node->heard[record->id.slot] = record->id.generation;
+}
+
+static void on_end(void *context, uint8_t edge)
+{
+	((struct node *)context)->complete = true;
+}
+
+static void on_down(void *context, uint8_t edge)
+{
+	struct node *node = context;
+
+	node->up = false;
+	node->complete = false;
+}
+
+static bool on_next(void *context, uint32_t *slot, struct flow_record *record)
+{
+	struct node *node = context;
+
+	if (*slot >= node->flows)
+		return false;
+	*slot += 1;
+	*record = own_flow(node, *slot);
+	return true;
+}
+
+static void on_say(void *context, const char *line)
+{
+	struct node *node = context;
+	size_t used = strlen(node->said);
+
+	snprintf(node->said + used, sizeof(node->said) - used, "%s\n", line);
+}
+
+static uint16_t free_port(void)
+{
+	struct sockaddr_in address = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t length = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	bind(fd, (struct sockaddr *)&address, length);
+	getsockname(fd, (struct sockaddr *)&address, &length);
+	close(fd);
+	return ntohs(address.sin_port);
+}
+
+static SSL_CTX *tls_of(const struct authority *issuer, uint8_t edge, const char *name)
+{
+	char certificate[64], key[64], ca[64], why[256] = "";
+
+	snprintf(certificate, sizeof(certificate), "%s/%s.pem", folder, name);
+	snprintf(key, sizeof(key), "%s/%s.key", folder, name);
+	snprintf(ca, sizeof(ca), "%s/ca.pem", folder);
+	cr_assert(eq(int, certificate_write_edge(issuer, edge, "edge.test", certificate, key), 0));
+	SSL_CTX *tls = identity_open(certificate, key, ca, why, sizeof(why));
+	cr_assert(tls != NULL, "%s", why);
+	return tls;
+}
+
+static void node_prepare(uint8_t edge, uint16_t own_port, uint16_t other_port, SSL_CTX *tls)
+{
+	struct node *node = &nodes[edge];
+	struct endpoint loopback = {.address = {127, 0, 0, 1}, .family = ENDPOINT_V4};
+
+	node->generation = 100;
+	node->flows = FLOWS;
+	node->peer = (struct mesh_peer_options){.edge = (uint8_t)(3 - edge), .address = loopback};
+	node->peer.address.port = other_port;
+	node->options = (struct mesh_options){
+		.base = base,
+		.tls = tls,
+		.listen = loopback,
+		.peers = &node->peer,
+		.peer_count = 1,
+		.hello = {.edge = edge, .incarnation = 7, .cluster_length = 4, .cluster = "test"},
+		.handlers = {on_hello, on_begin, on_flow, on_end, on_down, on_next, on_say},
+		.context = node,
+	};
+	node->options.listen.port = own_port;
+}
+
+static void setup(void)
+{
+	uint16_t ports[2] = {free_port(), free_port()};
+	char ca[64], key[64];
+
+	base = event_base_new();
+	cr_assert(ne(ptr, mkdtemp(folder), NULL));
+	snprintf(ca, sizeof(ca), "%s/ca.pem", folder);
+	snprintf(key, sizeof(key), "%s/ca.key", folder);
+	cr_assert(eq(int, authority_make(&authority, "test"), 0));
+	cr_assert(eq(int, authority_write(&authority, ca, key), 0));
+	node_prepare(1, ports[0], ports[1], tls_of(&authority, 1, "edge-1"));
+	node_prepare(2, ports[1], ports[0], tls_of(&authority, 2, "edge-2"));
+}
+
+static void node_open(uint8_t edge)
+{
+	cr_assert(eq(int, mesh_open(&nodes[edge].options, &nodes[edge].mesh), 0));
+}
+
+static void node_close(uint8_t edge)
+{
+	if (nodes[edge].mesh != NULL)
+		mesh_close(nodes[edge].mesh);
+	nodes[edge].mesh = NULL;
+}
+
+static void teardown(void)
+{
+	char command[128];
+
+	node_close(1);
+	node_close(2);
+	SSL_CTX_free(nodes[1].options.tls);
+	SSL_CTX_free(nodes[2].options.tls);
+	authority_free(&authority);
+	event_base_free(base);
+	snprintf(command, sizeof(command), "rm -r %s", folder);
+	cr_assert(eq(int, system(command), 0));
+}
+
+// Turn the loop until `done` or five seconds are over.
+static bool wait_for(bool (*done)(void))
+{
+	struct timeval tick = {.tv_usec = 10000};
+
+	for (unsigned i = 0; i < 500 && !done(); i++) {
+		event_base_loopexit(base, &tick);
+		event_base_dispatch(base);
+	}
+	return done();
+}
+
+static bool both_complete(void)
+{
+	return nodes[1].complete && nodes[2].complete;
+}
+
+static bool one_is_down(void)
+{
+	return !nodes[1].up;
+}
+
+static bool somebody_refused(void)
+{
+	return strstr(nodes[2].said, "mesh-refused") != NULL;
+}
+
+static bool two_heard_the_change(void)
+{
+	return nodes[2].heard[5] == 200 && nodes[2].heard[FLOWS + 1] == 100;
+}
+
+Test(mesh, gives_both_edges_all_flows_of_the_other, .init = setup, .fini = teardown)
+{
+	node_open(1);
+	node_open(2);
+	cr_assert(wait_for(both_complete), "%s%s", nodes[1].said, nodes[2].said);
+	cr_assert(eq(u32, nodes[1].heard_count, FLOWS));
+	cr_assert(eq(u32, nodes[2].heard_count, FLOWS));
+}
+
+Test(mesh, passes_on_changes_after_the_snapshot, .init = setup, .fini = teardown)
+{
+	node_open(2);
+	node_open(1);
+	cr_assert(wait_for(both_complete));
+	nodes[1].generation = 200;
+	struct flow_record changed = own_flow(&nodes[1], 5);
+	mesh_publish(nodes[1].mesh, &changed);
+	nodes[1].generation = 100;
+	struct flow_record fresh = own_flow(&nodes[1], FLOWS + 1);
+	mesh_publish(nodes[1].mesh, &fresh);
+	cr_assert(wait_for(two_heard_the_change));
+}
+
+Test(mesh, tells_when_an_edge_dies_and_syncs_anew_when_it_returns, .init = setup, .fini = teardown)
+{
+	node_open(1);
+	node_open(2);
+	cr_assert(wait_for(both_complete));
+	node_close(2);
+	cr_assert(wait_for(one_is_down));
+	nodes[2].flows = 10;
+	nodes[2].complete = false;
+	node_open(2);
+	cr_assert(wait_for(both_complete));
+	cr_assert(eq(u32, nodes[1].heard_count, 10));
+}
+
+Test(mesh, refuses_an_edge_whose_certificate_is_of_another, .init = setup, .fini = teardown)
+{
+	SSL_CTX_free(nodes[1].options.tls);
+	nodes[1].options.tls = tls_of(&authority, 3, "edge-3");
+	node_open(1);
+	node_open(2);
+	cr_assert(wait_for(somebody_refused));
+	cr_assert(not(nodes[1].up));
+	cr_assert(not(nodes[2].up));
+}
+
+Test(mesh, does_not_speak_with_a_certificate_of_another_ca, .init = setup, .fini = teardown)
+{
+	struct timeval moment = {.tv_usec = 500000};
+	struct authority stranger;
+
+	cr_assert(eq(int, authority_make(&stranger, "test"), 0));
+	SSL_CTX_free(nodes[1].options.tls);
+	nodes[1].options.tls = tls_of(&stranger, 1, "stranger");
+	authority_free(&stranger);
+	node_open(1);
+	node_open(2);
+	event_base_loopexit(base, &moment);
+	event_base_dispatch(base);
+	cr_assert(not(nodes[1].up));
+	cr_assert(not(nodes[2].up));
+}
+
+Test(mesh, refuses_another_cluster, .init = setup, .fini = teardown)
+{
+	nodes[1].options.hello.cluster[0] = 'x';
+	node_open(1);
+	node_open(2);
+	cr_assert(wait_for(somebody_refused));
+	cr_assert(not(nodes[2].up));
+}
+
+Test(mesh, decodes_no_hello_that_was_cut_or_lengthened)
+{
+	uint8_t octets[HELLO_OCTETS_MAX + 1];
+	struct mesh_hello hello = {.edge = 1,
+		.name_count = 2,
+		.listener_count = 1,
+		.names = {{.host_length = 4, .host = "a.bc", .port = 5060},
+			{.host_length = 1, .host = "d"}},
+		.listeners = {{.id = 3,
+			.side = SIDE_PEER,
+			.transport = TRANSPORT_UDP,
+			.address = {.family = ENDPOINT_V6}}}};
+	struct mesh_hello back;
+	unsigned version;
+	size_t length = hello_encode(&hello, octets);
+
+	cr_assert(hello_decode(span_of(octets, length), &back, &version));
+	cr_assert(eq(int, back.names[0].port, 5060));
+	cr_assert(eq(int, back.listeners[0].id, 3));
+	for (size_t other = 0; other <= length + 1; other++)
+		cr_assert(eq(int, hello_decode(span_of(octets, other), &back, &version),
+			other == length));
+}
