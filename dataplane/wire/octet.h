@@ -9,17 +9,18 @@
 
 enum octet_class {
 	OCTET_TOKEN = 1 << 0, // token: methods, header names, parameter names
-	OCTET_SPACE = 1
-		<< 1, // SP, HTAB, and CR and LF, which inside a value are the line break of a fold
-	OCTET_HOST = 1
-		<< 2, // letters, digits, '-' and '.', and '_', which names of machines have whatever RFC 1123 says
+	// SP, HTAB, and CR and LF, which inside a value are the line break of a fold.
+	OCTET_SPACE = 1 << 1,
+	// Letters, digits, '-' and '.', and '_', which names of machines have whatever RFC 1123 says.
+	OCTET_HOST = 1 << 2,
 	OCTET_USER = 1 << 3, // user, less %-escapes
-	OCTET_PASSWORD = 1 << 4, // password, less %-escapes
+	// Password, less %-escapes. ':' and '/' too: the first ':' ends the user, whatever follows it.
+	OCTET_PASSWORD = 1 << 4,
 	OCTET_URI_PARAMETER = 1 << 5, // paramchar, less %-escapes
 	OCTET_URI_HEADER = 1 << 6, // hname and hvalue with '=' and '&' between them, less %-escapes
 	OCTET_URI = 1 << 7, // URIs of any scheme: uric, less %-escapes (RFC 2396)
-	OCTET_VALUE = 1
-		<< 8, // parameter values without quotes; wider than the grammar, since peers write '=' and '@' there
+	// Parameter values without quotes; wider than the grammar, since peers write '=' and '@' there.
+	OCTET_VALUE = 1 << 8,
 	OCTET_ALPHA = 1 << 9,
 	OCTET_DIGIT = 1 << 10,
 	OCTET_HEX = 1 << 11,
