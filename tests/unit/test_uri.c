@@ -105,8 +105,8 @@ Test(uri, an_escaped_line_break_stays_escaped_in_user_and_password)
 Test(uri, what_rfc_4475_calls_valid_is_taken)
 {
 	static const char *const taken[] = {
-		"sip:1_unusual.URI~(to-be!sure)&isn't+it$/crazy?,/;;*:"
-		"&it+has=1,weird!*pas$wo~d_too.(doesn't-it)@example.com",
+		("sip:1_unusual.URI~(to-be!sure)&isn't+it$/crazy?,/;;*:"
+		 "&it+has=1,weird!*pas$wo~d_too.(doesn't-it)@example.com"),
 		"sip:user;par=u%40example.net@example.com",
 		"sip:cal%6Cer@host5.example.net;%6C%72;n%61me=v%61lue%25%34%31",
 		"sip:null-%00-null@example.com",
