@@ -10,6 +10,8 @@
 #include "../table/directory.h"
 #include "../table/flows.h"
 #include "../table/peers.h"
+#include "decision.h"
+#include "route.h"
 
 #include <weir/edit.h>
 #include <weir/identity.h>
@@ -25,7 +27,7 @@ enum origin {
 	ORIGIN_GRANT, // a REGISTER that control returned with a flow
 	ORIGIN_REFUSE, // a REGISTER that control wants answered with `status`
 	ORIGIN_RETURN, // a response to REGISTER that control has learnt from
-	ORIGIN_CONTROL, // control's own message to packet->peer
+	ORIGIN_CONTROL, // control's own message to packet->peer by packet->listener
 };
 
 // What control says of a message it puts into the burst.
@@ -46,11 +48,24 @@ enum action {
 	ACTION_KEEPER, // a heartbeat
 };
 
+// What else happened to a forwarded request, each with a counter of its own (struct link_counters).
+enum note {
+	NOTE_NONE,
+	NOTE_FOREIGN_FROM, // Record-Route without a token, for a From of no row
+	NOTE_UNREGISTERED, // Record-Route without a token, for an unregistered UDP source
+};
+
+// A second's budget, filled anew whenever the second changes.
+struct rate {
+	uint32_t second;
+	uint32_t taken;
+};
+
 // The world as one burst sees it. Pointers are good until the worker's next quiescent state.
 struct world {
 	const struct flow_table *flows;
-	const struct directory
-		*directory; // NULL until control has sent one: everything is not-ready
+	// NULL until control has sent one: everything is not-ready
+	const struct directory *directory;
 	const struct peer_board *peers;
 	const struct hash_keys *hashes; // NULL likewise
 	struct keyring *keys; // worker; NULL likewise
@@ -59,27 +74,46 @@ struct world {
 	struct rate *moved; // worker: budget of moved phones' requests
 };
 
-struct decision; // decide.h
-struct redeemed; // redeem.h
+enum {
+	// One a Route that may be renewed, the path token's, and the relay's.
+	BURST_MINTS = BURST_MAX * (ROUTES_MAX + 2),
+};
 
-// Columns are arrays of BURST_MAX. A burst belongs to one worker; it is large (a few hundred KiB) and allocated once.
+// Columns. A burst belongs to one worker; it is large (a few hundred KiB), is allocated once and need not be zeroed.
 struct burst {
 	unsigned count;
 	// the worker fills
 	struct packet *packet[BURST_MAX];
 	uint8_t origin[BURST_MAX]; // enum origin
-	struct grant grant[BURST_MAX];
+	struct grant grant[BURST_MAX]; // of every origin but ORIGIN_WIRE
 	// parse_burst
-	struct message message[BURST_MAX];
+	const struct directory_listener *listener[BURST_MAX]; // it came by; NULL: unknown
+	uint8_t side[BURST_MAX]; // enum side
+	bool beat[BURST_MAX]; // a heartbeat: no SIP, nothing else was filled
 	uint8_t fault[BURST_MAX]; // enum message_fault
+	struct message message[BURST_MAX];
 	// redeem_burst
-	struct redeemed *redeemed; // [BURST_MAX]
+	struct routes routes[BURST_MAX];
 	// decide_burst
-	struct decision *decision; // [BURST_MAX]
+	struct decision decision[BURST_MAX];
 	uint8_t action[BURST_MAX]; // enum action
 	uint8_t verdict[BURST_MAX]; // enum verdict
 	uint8_t up_kind[BURST_MAX]; // enum link_up_kind, of ACTION_CONTROL
 	struct flow_id flow[BURST_MAX]; // of ACTION_CONTROL: the flow our Via names (REGISTERED)
+	uint8_t note[BURST_MAX]; // enum note
+	unsigned mint_count;
+	struct token mint[BURST_MINTS]; // what the decisions want minted
 	// rewrite_burst
-	struct edit_plan *plan; // one, used message by message
+	uint8_t minted[BURST_MINTS][TOKEN_LENGTH_V6];
+	struct edit_plan plan; // one, used message by message
 };
+
+// The stages, in their order. parse_burst() may repair a strict router's message in place (RFC 3261 section 16.4).
+void parse_burst(const struct world *world, struct burst *burst);
+void redeem_burst(const struct world *world, struct burst *burst);
+void decide_burst(const struct world *world, struct burst *burst);
+void rewrite_burst(const struct world *world, struct burst *burst);
+
+// Control's ring is full: after rewrite_burst(), turn a message with ACTION_CONTROL into a 503 (verdict overload) or, if it
+// cannot be answered, into ACTION_RELEASE (verdict ring-full).
+void burst_refuse(const struct world *world, struct burst *burst, unsigned index);

@@ -1,0 +1,60 @@
+// decision.h: what decide_burst() wants done with one message, in the words of rewrite_burst().
+
+#pragma once
+
+#include "../table/directory.h"
+#include "route.h"
+
+#include <weir/flow.h>
+#include <weir/via.h>
+
+enum decision_kind {
+	DECISION_NOTHING, // not sent
+	DECISION_FORWARD, // a request, with our Via on top
+	DECISION_RETURN, // a response, without our Via
+	DECISION_UNCHANGED, // sent as it is
+	DECISION_ANSWER, // a response of our own, in place of the request
+};
+
+enum record_kind {
+	RECORD_RECEIVED, // a popped Route as it was
+	RECORD_NAME, // one of our names
+	RECORD_TOKEN, // one of our names with a token
+};
+
+enum {
+	MINT_NONE = 0xffff,
+	// every popped Route, and the halves that an initial request gets
+	RECORDS_MAX = ROUTES_MAX + 3,
+};
+
+// One Record-Route value.
+struct record_route {
+	uint8_t kind; // enum record_kind
+	uint8_t hop; // RECEIVED: index into routes.hop
+	uint16_t mint; // TOKEN: index into burst.mint
+	const struct directory_listener *name; // NAME, TOKEN
+};
+
+struct decision {
+	uint8_t kind; // enum decision_kind
+	const struct directory_listener *out;
+	struct endpoint destination;
+	// DECISION_ANSWER
+	uint16_t status;
+	uint16_t retry_after_s; // 0: none
+	// DECISION_FORWARD
+	uint8_t popped; // Routes taken off the top
+	bool strip_path; // the first hop's Path is nobody's (RFC 5626 section 5.1)
+	bool outbound; // our Path carries `ob`
+	uint16_t relay_mint;
+	uint16_t path_mint;
+	struct flow_id source; // what `w` in our Via names; slot and generation 0: none
+	uint8_t record_count;
+	struct record_route record[RECORDS_MAX]; // in the order in which they are prepended
+	// DECISION_RETURN
+	struct via next; // the Via under ours
+	uint16_t flow_timer_s; // 0: none
+	// DECISION_FORWARD and DECISION_RETURN
+	bool strip_identity; // P-Asserted-Identity and P-Associated-URI from outside the trust domain (RFC 3325)
+};
