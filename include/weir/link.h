@@ -142,7 +142,6 @@ struct link_settings {
 	uint8_t downgrade;
 	uint8_t draining;
 	uint8_t reserved[2];
-	uint32_t unused;
 };
 
 // host:port that is ours or another edge's (ROUTING: names). edge 0: the cluster's name.
@@ -213,6 +212,14 @@ struct link_explain {
 	uint8_t text[128];
 };
 
+// A struct flow_id without its padding.
+struct link_flow_id {
+	uint32_t slot;
+	uint32_t generation;
+	uint8_t edge;
+	uint8_t reserved[3];
+};
+
 struct link_explained {
 	uint64_t request;
 	uint8_t token_verdict; // enum token_verdict
@@ -222,8 +229,8 @@ struct link_explained {
 	uint8_t rule; // enum verdict, R1_OWN to R9_GONE
 	uint8_t owner_state; // enum peer_liveness (table/peers.h); own edge: up
 	uint8_t reserved[2];
-	struct flow_id flow;
-	struct flow_id target; // where it would go
+	struct link_flow_id flow;
+	struct link_flow_id target; // where it would go
 	struct endpoint peer;
 	struct endpoint target_peer;
 	uint64_t uak;
@@ -288,6 +295,33 @@ struct link_down_message {
 	uint8_t reserved[3];
 };
 
+// What the two processes compiled must agree to the octet, and a field that nobody wrote must not carry old memory across:
+// every size is the sum of the members. A change here is a new LINK_ABI.
+static_assert(sizeof(struct link_hello) == 16, "link_hello");
+static_assert(sizeof(struct link_config) == 24, "link_config");
+static_assert(sizeof(struct link_listener) == 24, "link_listener");
+static_assert(sizeof(struct link_failed) == 128, "link_failed");
+static_assert(sizeof(struct link_snapshot) == 8, "link_snapshot");
+static_assert(sizeof(struct link_peer_state) == 16, "link_peer_state");
+static_assert(sizeof(struct link_settings) == 40, "link_settings");
+static_assert(sizeof(struct link_name) == 260, "link_name");
+static_assert(sizeof(struct link_directory_listener) == 560, "link_directory_listener");
+static_assert(sizeof(struct link_peer) == 280, "link_peer");
+static_assert(sizeof(struct link_peer_listener) == 28, "link_peer_listener");
+static_assert(sizeof(struct link_target) == 288, "link_target");
+static_assert(sizeof(struct link_prefix) == 20, "link_prefix");
+static_assert(sizeof(struct link_explain) == 144, "link_explain");
+static_assert(sizeof(struct link_explained) == 88, "link_explained");
+static_assert(sizeof(struct link_event_peer) == 24, "link_event_peer");
+static_assert(sizeof(struct link_event_epoch) == 16, "link_event_epoch");
+static_assert(sizeof(struct link_event_flow) == 8, "link_event_flow");
+static_assert(sizeof(struct link_up_message) == 36, "link_up_message");
+static_assert(sizeof(struct link_down_message) == 56, "link_down_message");
+static_assert(
+	sizeof(struct key_material) == 16 + KEYRING_SECRETS * KEYRING_EPOCHS * EPOCH_KEY_OCTETS,
+	"key_material");
+static_assert(sizeof(struct hash_keys) == HASH_LABELS * HASH_KEY_OCTETS, "hash_keys");
+
 // Counters of one worker; the worker writes, control reads. Relaxed.
 struct link_counters {
 	_Alignas(64) _Atomic uint64_t received;
@@ -299,7 +333,8 @@ struct link_counters {
 	_Atomic uint64_t verdicts[VERDICT_COUNT];
 };
 
-// At the start of the memfd; rings follow at the given offsets. The reader checks them against the memfd's size.
+// At the start of the memfd; rings follow at the given offsets. They follow from the number of workers alone, so the reader
+// computes them (region.h) and refuses any others.
 struct link_region {
 	uint32_t abi;
 	uint32_t workers;
@@ -312,3 +347,5 @@ struct link_region {
 	_Alignas(64) _Atomic uint64_t
 		applied; // table records applied; the keeper writes (release), workers and control read (acquire)
 };
+static_assert(offsetof(struct link_region, applied) == 576 && sizeof(struct link_region) == 640,
+	"link_region");
