@@ -1,0 +1,350 @@
+#include "flow_table.h"
+
+#include <urcu/compiler.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+// --- Memory ---
+
+static void *reserve(size_t octets)
+{
+	void *memory = mmap(NULL, octets, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
+static void edge_close(struct edge_flows *edge)
+{
+	if (edge->hot != NULL)
+		munmap(edge->hot, edge->slots * sizeof(*edge->hot));
+	if (edge->cold != NULL)
+		munmap(edge->cold, edge->slots * sizeof(*edge->cold));
+	*edge = (struct edge_flows){0};
+}
+
+// Readers look at `hot` first: it is published last.
+static int edge_open(struct edge_flows *edge, uint32_t slots)
+{
+	struct hot *hot = reserve(slots * sizeof(*hot));
+
+	edge->slots = slots;
+	edge->cold = reserve(slots * sizeof(*edge->cold));
+	if (hot == NULL || edge->cold == NULL) {
+		edge->hot = hot;
+		edge_close(edge);
+		return -ENOMEM;
+	}
+	rcu_set_pointer(&edge->hot, hot);
+	return 0;
+}
+
+struct flow_table *flow_table_new(uint8_t own_edge, const struct flow_limits *limits)
+{
+	struct flow_table *table = calloc(1, sizeof(*table));
+	unsigned long size = lfht_size(limits->own_flows);
+
+	if (table == NULL)
+		return NULL;
+	table->own_edge = own_edge;
+	table->limits = *limits;
+	table->source_nodes = calloc((size_t)limits->own_flows + 1, sizeof(*table->source_nodes));
+	table->lost = calloc(LOST_ENTRIES, sizeof(*table->lost));
+	table->sources = cds_lfht_new_flavor(size, size, size, 0, &urcu_qsbr_flavor, NULL);
+	if (table->source_nodes == NULL || table->lost == NULL || table->sources == NULL
+		|| edge_open(&table->edges[own_edge], limits->own_flows + 1) != 0
+		|| row_pool_init(&table->rows, limits->rows) != 0) {
+		flow_table_free(table);
+		return NULL;
+	}
+	return table;
+}
+
+static void sources_free(struct flow_table *table)
+{
+	struct cds_lfht_iter iter;
+
+	if (table->sources == NULL)
+		return;
+	for (cds_lfht_first(table->sources, &iter); cds_lfht_iter_get_node(&iter) != NULL;
+		cds_lfht_next(table->sources, &iter))
+		cds_lfht_del(table->sources, cds_lfht_iter_get_node(&iter));
+	cds_lfht_destroy(table->sources, NULL);
+}
+
+void flow_table_free(struct flow_table *table)
+{
+	if (table->rows.rows != NULL)
+		row_pool_fini(&table->rows);
+	sources_free(table);
+	for (unsigned i = 0; i < EDGES; i++)
+		edge_close(&table->edges[i]);
+	free(table->source_nodes);
+	free(table->lost);
+	free(table);
+}
+
+// --- Readers ---
+
+static struct hot *hot_find(const struct flow_table *table, struct flow_id id)
+{
+	const struct edge_flows *edge = &table->edges[id.edge];
+	struct hot *hot = rcu_dereference(edge->hot);
+
+	return hot == NULL || id.slot >= edge->slots ? NULL : &hot[id.slot];
+}
+
+void flow_prefetch(const struct flow_table *table, struct flow_id id)
+{
+	const struct hot *hot = hot_find(table, id);
+
+	if (hot != NULL)
+		__builtin_prefetch(hot);
+}
+
+enum flow_state flow_check(const struct flow_table *table, struct flow_id id)
+{
+	struct hot *hot = hot_find(table, id);
+
+	if (hot == NULL || id.generation == 0
+		|| atomic_load_explicit(&hot->generation, memory_order_acquire) != id.generation)
+		return FLOW_GONE;
+	return (enum flow_state)atomic_load_explicit(&hot->state, memory_order_relaxed);
+}
+
+bool flow_is_known_gone(const struct flow_table *table, struct flow_id id)
+{
+	struct hot *hot = hot_find(table, id);
+
+	if (hot == NULL)
+		return false;
+	// A record older than the token says nothing of it.
+	return atomic_load_explicit(&hot->last, memory_order_relaxed) >= id.generation
+		&& atomic_load_explicit(&hot->generation, memory_order_relaxed) != id.generation;
+}
+
+const struct flow *flow_find(const struct flow_table *table, struct flow_id id)
+{
+	if (flow_check(table, id) == FLOW_GONE)
+		return NULL;
+	return &table->edges[id.edge].cold[id.slot];
+}
+
+enum flow_state flow_state_of(const struct flow_table *table, const struct flow *flow)
+{
+	return flow_check(table, flow->id);
+}
+
+struct source_key {
+	const struct flow_table *table;
+	const struct endpoint *peer;
+	uint8_t listener;
+};
+
+static const struct flow *source_flow(const struct flow_table *table, struct cds_lfht_node *node)
+{
+	return &table->edges[table->own_edge].cold[node - table->source_nodes];
+}
+
+static int match_source(struct cds_lfht_node *node, const void *argument)
+{
+	const struct source_key *key = argument;
+	const struct flow *flow = source_flow(key->table, node);
+
+	return flow->listener == key->listener && endpoint_equal(&flow->peer, key->peer);
+}
+
+// Sources are chosen by phones, so the hash is mixed well, but a chosen collision costs only the chooser's own lookups: no two
+// flows have the same source, and the number of flows is bounded.
+static unsigned long source_hash(uint8_t listener, const struct endpoint *peer)
+{
+	uint64_t words[2];
+
+	memcpy(words, peer->address, sizeof(words));
+	uint64_t hash = words[0] ^ words[1] * 0x9e3779b97f4a7c15u ^ (uint64_t)peer->port << 40
+		^ (uint64_t)listener << 56;
+	hash = (hash ^ hash >> 33) * 0xff51afd7ed558ccdu;
+	hash = (hash ^ hash >> 33) * 0xc4ceb9fe1a85ec53u;
+	return (unsigned long)(hash ^ hash >> 33);
+}
+
+const struct flow *flow_find_source(
+	const struct flow_table *table, uint8_t listener, const struct endpoint *peer)
+{
+	const struct source_key key = {table, peer, listener};
+	struct cds_lfht_iter iter;
+
+	cds_lfht_lookup(table->sources, source_hash(listener, peer), match_source, &key, &iter);
+	struct cds_lfht_node *node = cds_lfht_iter_get_node(&iter);
+	return node == NULL ? NULL : source_flow(table, node);
+}
+
+// --- The keeper ---
+
+static uint32_t *usage_of(struct flow_table *table, uint8_t edge)
+{
+	return edge == table->own_edge ? &table->usage.own_flows : &table->usage.peer_flows;
+}
+
+static void flow_empty(struct flow_table *table, uint8_t edge_id, uint32_t slot, uint64_t now_ms)
+{
+	struct edge_flows *edge = &table->edges[edge_id];
+	struct hot *hot = &edge->hot[slot];
+
+	if (atomic_load_explicit(&hot->generation, memory_order_relaxed) == 0)
+		return;
+	atomic_store_explicit(&hot->state, FLOW_GONE, memory_order_relaxed);
+	atomic_store_explicit(&hot->generation, 0, memory_order_release);
+	hot->emptied = table->grace;
+	if (edge_id == table->own_edge)
+		cds_lfht_del(table->sources, &table->source_nodes[slot]);
+	row_pool_remove_all(table, &edge->cold[slot], now_ms);
+	(*usage_of(table, edge_id))--;
+}
+
+// Fill an empty slot. Its cold record is written only when no reader can still hold what was there before.
+static int flow_fill(struct flow_table *table, const struct flow_record *record, uint64_t now_ms)
+{
+	struct edge_flows *edge = &table->edges[record->id.edge];
+	struct hot *hot = &edge->hot[record->id.slot];
+	struct flow *flow = &edge->cold[record->id.slot];
+
+	if (atomic_load_explicit(&hot->last, memory_order_relaxed) != 0
+		&& hot->emptied == table->grace)
+		flow_table_reclaim(table);
+	*flow = (struct flow){
+		.id = record->id,
+		.peer = record->peer,
+		.listener = record->listener,
+		.transport = record->transport,
+		.flags = record->flags,
+	};
+	int status = row_pool_update(table, flow, record, now_ms);
+	if (status != 0)
+		return status;
+	if (record->id.edge == table->own_edge) {
+		struct cds_lfht_node *node = &table->source_nodes[record->id.slot];
+		cds_lfht_node_init(node);
+		cds_lfht_add(table->sources, source_hash(flow->listener, &flow->peer), node);
+	}
+	atomic_store_explicit(&hot->last, record->id.generation, memory_order_relaxed);
+	atomic_store_explicit(&hot->state, record->state, memory_order_relaxed);
+	atomic_store_explicit(&hot->generation, record->id.generation, memory_order_release);
+	(*usage_of(table, record->id.edge))++;
+	if (record->id.slot > edge->highest)
+		edge->highest = record->id.slot;
+	return 0;
+}
+
+// A flow that is there and stays: only state, flags and rows may differ.
+static int flow_update(struct flow_table *table, const struct flow_record *record, uint64_t now_ms)
+{
+	struct edge_flows *edge = &table->edges[record->id.edge];
+	struct flow *flow = &edge->cold[record->id.slot];
+
+	if (!endpoint_equal(&flow->peer, &record->peer) || flow->listener != record->listener
+		|| flow->transport != record->transport)
+		return -EINVAL;
+	int status = row_pool_update(table, flow, record, now_ms);
+	if (status != 0)
+		return status;
+	__atomic_store_n(&flow->flags, record->flags, __ATOMIC_RELAXED);
+	atomic_store_explicit(
+		&edge->hot[record->id.slot].state, record->state, memory_order_relaxed);
+	return 0;
+}
+
+static int edge_prepare(struct flow_table *table, const struct flow_record *record)
+{
+	struct edge_flows *edge = &table->edges[record->id.edge];
+
+	if (record->id.edge == 0 || record->id.generation == 0)
+		return -EINVAL;
+	if (edge->hot == NULL && edge_open(edge, PEER_SLOTS_MAX) != 0)
+		return -ENOSPC;
+	return record->id.slot == 0 || record->id.slot >= edge->slots ? -ENOSPC : 0;
+}
+
+static int record_apply(struct flow_table *table, const struct flow_record *record, uint64_t now_ms)
+{
+	struct edge_flows *edge = &table->edges[record->id.edge];
+	struct hot *hot = &edge->hot[record->id.slot];
+	uint32_t present = atomic_load_explicit(&hot->generation, memory_order_relaxed);
+
+	if (record->state == FLOW_GONE) {
+		flow_empty(table, record->id.edge, record->id.slot, now_ms);
+		atomic_store_explicit(&hot->last, record->id.generation, memory_order_relaxed);
+		return 0;
+	}
+	if (present == record->id.generation)
+		return flow_update(table, record, now_ms);
+	bool full = record->id.edge != table->own_edge && present == 0
+		&& table->usage.peer_flows >= table->limits.peer_flows;
+	if (full)
+		return -ENOSPC;
+	flow_empty(table, record->id.edge, record->id.slot, now_ms);
+	return flow_fill(table, record, now_ms);
+}
+
+int flow_table_put(struct flow_table *table, const struct flow_record *record, uint64_t now_ms)
+{
+	int status = edge_prepare(table, record);
+
+	if (status == 0)
+		status = record_apply(table, record, now_ms);
+	if (status == 0) {
+		struct edge_flows *edge = &table->edges[record->id.edge];
+		edge->hot[record->id.slot].mark = edge->round;
+	} else {
+		table->usage.refused++;
+	}
+	return status;
+}
+
+void flow_table_mark(struct flow_table *table, uint8_t edge)
+{
+	table->edges[edge].round++;
+}
+
+void flow_table_sweep(struct flow_table *table, uint8_t edge_id, uint64_t now_ms)
+{
+	struct edge_flows *edge = &table->edges[edge_id];
+
+	for (uint32_t slot = 1; edge->hot != NULL && slot <= edge->highest; slot++)
+		if (edge->hot[slot].mark != edge->round)
+			flow_empty(table, edge_id, slot, now_ms);
+}
+
+void flow_table_end_streams(struct flow_table *table, uint64_t now_ms)
+{
+	struct edge_flows *edge = &table->edges[table->own_edge];
+
+	for (uint32_t slot = 1; slot <= edge->highest; slot++)
+		if (atomic_load_explicit(&edge->hot[slot].generation, memory_order_relaxed) != 0
+			&& edge->cold[slot].transport != TRANSPORT_UDP)
+			flow_empty(table, table->own_edge, slot, now_ms);
+}
+
+void flow_table_reclaim(struct flow_table *table)
+{
+	urcu_qsbr_synchronize_rcu();
+	row_pool_reclaim(&table->rows);
+	table->grace++;
+}
+
+bool flow_table_suspect(struct flow_table *table, struct flow_id id)
+{
+	if (flow_check(table, id) == FLOW_GONE)
+		return false;
+	atomic_store_explicit(
+		&table->edges[id.edge].hot[id.slot].state, FLOW_DOUBTFUL, memory_order_relaxed);
+	return true;
+}
+
+void flow_table_count(const struct flow_table *table, struct flow_usage *usage)
+{
+	*usage = table->usage;
+	usage->rows = table->rows.used;
+}

@@ -1,0 +1,79 @@
+// flow_table.h: what flow_table.c (slots) and flow_rows.c (rows and their indexes) share.
+
+#pragma once
+
+#include "flows.h"
+
+#include <weir/side.h>
+
+#include <stdatomic.h>
+
+enum {
+	EDGES = 256,
+	PEER_SLOTS_MAX =
+		1 << 24, // address space is reserved for so many; memory is used where records are
+	LOST_ENTRIES = 1 << 16,
+};
+
+// All that a mid-dialog request touches. keeper writes, workers read.
+struct hot {
+	_Atomic uint32_t generation; // 0: empty. Stored last (release) when a flow is published
+	_Atomic uint32_t last; // the newest generation that any record gave this slot
+	_Atomic uint8_t state; // enum flow_state; relaxed: a hint
+	uint8_t mark; // keeper: round of the last put
+	uint16_t emptied; // keeper: table->grace when it was last emptied
+};
+
+struct edge_flows {
+	struct hot *hot; // by slot; NULL until the edge's first record
+	struct flow *cold;
+	uint32_t slots; // reserved
+	uint32_t highest; // slot ever used
+	uint8_t round; // of mark and sweep
+};
+
+struct lost {
+	_Atomic uint64_t uak;
+	_Atomic uint64_t at_ms;
+};
+
+struct row_pool {
+	struct flow_row *rows;
+	uint32_t count;
+	uint32_t used;
+	struct flow_row *free;
+	struct flow_row **limbo; // removed; free after the next grace period
+	uint32_t limbo_count;
+	struct cds_lfht *by_uak;
+	struct cds_lfht *by_contact;
+};
+
+struct flow_table {
+	uint8_t own_edge;
+	struct flow_limits limits;
+	struct edge_flows edges[EDGES];
+	struct cds_lfht *sources; // own flows by (listener, peer)
+	struct cds_lfht_node *source_nodes; // by own slot
+	struct row_pool rows;
+	struct lost *lost;
+	struct flow_usage usage;
+	uint16_t grace; // grace periods waited for
+};
+
+[[nodiscard]] int row_pool_init(struct row_pool *pool, uint32_t count);
+void row_pool_fini(struct row_pool *pool);
+// Make the flow's rows those of the record: what stays is updated in place. -ENOSPC: nothing has been changed.
+[[nodiscard]] int row_pool_update(struct flow_table *table, struct flow *flow,
+	const struct flow_record *record, uint64_t now_ms);
+void row_pool_remove_all(struct flow_table *table, struct flow *flow, uint64_t now_ms);
+// After a grace period: what was removed can be used again.
+void row_pool_reclaim(struct row_pool *pool);
+
+static inline unsigned long lfht_size(uint32_t entries)
+{
+	unsigned long size = 64;
+
+	while (size < entries)
+		size *= 2;
+	return size;
+}
