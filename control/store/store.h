@@ -1,0 +1,45 @@
+// store.h: an edge's own flows on disk, so that a restarted control knows them (LMDB).
+//
+// Integer key = slot, value = the record codec, whose checksum finds what LMDB cannot: it trusts its file. The store only ever
+// costs memory of the past: whatever is wrong with it, the edge goes on without. Committed without fsync (a crash of the process
+// loses nothing), synced once a second by a thread of its own (a crash of the machine loses that second).
+
+#pragma once
+
+#include <weir/record.h>
+
+struct store;
+
+enum {
+	STORE_SYNC_EVERY_MS = 1000,
+};
+
+struct store_options {
+	const char *path; // a folder; made if it is missing
+	uint8_t edge; // records of another edge are not ours: the store was another's
+	uint32_t flows_max;
+	// Something operators should know, one line. Called on the caller's threads and on the store's own.
+	void (*say)(void *context, const char *line);
+	void *context;
+};
+
+// Open, after a forked child has read every record: a file that is damaged, of another edge, or crashes its reader is set aside
+// under another name with one line said, and an empty one takes its place. 0 or a negative errno (the folder cannot be used at all).
+[[nodiscard]] int store_open(const struct store_options *options, struct store **store);
+// Syncs and notes the time of a clean end.
+void store_close(struct store *store);
+
+// Read all records, once, before the first put. Expired rows are the caller's to drop.
+void store_read(struct store *store, void (*each)(void *context, const struct flow_record *record),
+	void *context);
+// Wall clock second of the last commit that was noted; 0: an empty store. How long the outage was.
+uint64_t store_last_s(const struct store *store);
+uint32_t store_newest_generation(const struct store *store);
+// The incarnation: made when the store was made, kept while it lives (wall clock ns).
+uint64_t store_incarnation(const struct store *store);
+
+// Into the batch. FLOW_GONE removes the slot.
+void store_put(struct store *store, const struct flow_record *record);
+// Commit the batch: it is in the file when this returns. -ENOSPC and other errors: said once until it works again, and the batch
+// is kept for the next commit (the newest record of a slot).
+int store_commit(struct store *store, uint64_t now_s);
