@@ -51,7 +51,8 @@ static bool row_read(const uint8_t **at, struct row *row)
 	row->reg_id = (uint32_t)number_read(at, 4);
 	uint64_t superseded = number_read(at, 1);
 	row->superseded = superseded == 1;
-	return row->uak != 0 && superseded <= 1;
+	return row->uak != 0 && row->aor != 0 && row->contact != 0 && row->reg_id <= INT32_MAX
+		&& superseded <= 1;
 }
 
 size_t flow_record_encode(const struct flow_record *record, uint8_t *out)
@@ -109,8 +110,7 @@ static bool head_read(const uint8_t **at, struct flow_record *record)
 	return record->id.edge != 0 && record->state <= FLOW_LIVE
 		&& record->listener < LISTENERS_MAX && record->transport >= TRANSPORT_UDP
 		&& record->transport <= TRANSPORT_WSS
-		&& record->flags <= (FLOW_KEEPALIVE_SHOWN | FLOW_SHARED)
-		&& peer_is_valid(record)
+		&& record->flags <= (FLOW_KEEPALIVE_SHOWN | FLOW_SHARED) && peer_is_valid(record)
 		&& rows <= FLOW_ROWS_MAX && (record->state != FLOW_GONE || rows == 0);
 }
 

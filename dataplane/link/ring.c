@@ -162,5 +162,7 @@ void ring_wake(struct ring *ring)
 bool ring_needs_signal(struct ring *ring)
 {
 	atomic_thread_fence(memory_order_seq_cst); // pairs with ring_sleep(): head before sleeping
-	return atomic_exchange_explicit(&ring->shared->sleeping, 0, memory_order_seq_cst) != 0;
+	// The exchange alone would take the line from the consumer at every record.
+	return atomic_load_explicit(&ring->shared->sleeping, memory_order_relaxed) != 0
+		&& atomic_exchange_explicit(&ring->shared->sleeping, 0, memory_order_seq_cst) != 0;
 }

@@ -65,7 +65,7 @@ static struct flow_record record_of(uint32_t slot)
 		.transport = TRANSPORT_UDP,
 		.row_count = 1,
 		.peer = {.address = {192, 0, 2, 1}, .port = (uint16_t)slot, .family = ENDPOINT_V4},
-		.rows = {{.uak = slot}},
+		.rows = {{.uak = slot, .aor = 1, .contact = 1}},
 	};
 }
 
