@@ -44,6 +44,7 @@ enum verdict_class {
 	X(R9_GONE, "r9-gone", ANSWERED, "430: no living way to the user agent") \
 	X(NOT_FOUND, "not-found", ANSWERED, "404: request from the core that names no flow of ours") \
 	X(OVERLOAD, "overload", ANSWERED, "503: control's ring is full, or the edge drains") \
+	X(MOVED_LIMIT, "moved-limit", ANSWERED, "503: more requests of moved phones a second than settings allow") \
 	X(NO_UPSTREAM, "no-upstream", ANSWERED, "503: no core target is known") \
 	X(TOO_LARGE, "too-large", ANSWERED, "513: would not fit after our headers are added") \
 	X(CONTROL_ANSWER, "control-answer", ANSWERED, "REGISTER that control refused") \
@@ -55,6 +56,7 @@ enum verdict_class {
 	X(KEEPALIVE, "keepalive", ABSORBED, "keep-alive datagram") \
 	X(BEAT, "beat", ABSORBED, "heartbeat of another edge") \
 	X(ACK_ABSORBED, "ack-absorbed", ABSORBED, "ACK to an answer of our own") \
+	X(UNSENDABLE, "unsendable", DROPPED, "response or ACK that would not fit after our headers are changed") \
 	X(STUN, "stun", DROPPED, "STUN message") \
 	X(UNREADABLE, "unreadable", DROPPED, "does not parse far enough to be answered") \
 	X(BAD_RESPONSE, "bad-response", DROPPED, "response that does not parse") \
@@ -70,5 +72,8 @@ enum verdict_class {
 // clang-format on
 
 #define VERDICT_ENUM(NAME, word, class, text) VERDICT_##NAME,
-enum verdict { VERDICTS(VERDICT_ENUM) VERDICT_COUNT };
+enum verdict {
+	VERDICTS(VERDICT_ENUM) VERDICT_COUNT,
+	VERDICT_NONE = VERDICT_COUNT, // while a message is still being decided on
+};
 #undef VERDICT_ENUM

@@ -1,0 +1,146 @@
+// decide.c: the third stage: one verdict for every message.
+
+#include "admit.h"
+#include "forward.h"
+#include "outcome.h"
+#include "register.h"
+#include "request.h"
+#include "response.h"
+#include "walk.h"
+
+static bool has_one_via(const struct message *message)
+{
+	struct value_cursor cursor;
+
+	value_begin(&cursor, message, HEADER_VIA);
+	return value_next(&cursor) && !value_next(&cursor);
+}
+
+static void request_begin(
+	const struct world *world, struct burst *burst, unsigned index, struct request *request)
+{
+	*request = (struct request){
+		.world = world,
+		.burst = burst,
+		.index = index,
+		.side = burst->side[index],
+		.packet = burst->packet[index],
+		.in = burst->listener[index],
+		.message = &burst->message[index],
+		.routes = &burst->routes[index],
+		.decision = &burst->decision[index],
+		.first_hop = has_one_via(&burst->message[index]),
+	};
+	if (request->side != SIDE_ACCESS)
+		return;
+	request->source =
+		flow_find_source(world->flows, request->packet->listener, &request->packet->peer);
+	request->decision->strip_identity = true;
+	request->decision->strip_path = request->first_hop;
+	if (request->source != NULL)
+		request->decision->source = request->source->id;
+}
+
+static enum verdict request_decide(const struct world *world, struct burst *burst, unsigned index)
+{
+	struct request request;
+	enum verdict verdict;
+
+	request_begin(world, burst, index, &request);
+	verdict = admit_relay(&request);
+	if (verdict == VERDICT_NONE)
+		verdict = admit_request(&request);
+	if (verdict == VERDICT_NONE)
+		verdict = walk_routes(&request);
+	if (verdict != VERDICT_NONE)
+		return verdict;
+	if (request_is(&request, METHOD_REGISTER) && request.side == SIDE_ACCESS)
+		return register_decide(&request);
+	return forward_request(&request);
+}
+
+// A peer listener answers nobody who has not shown a relay token, so not what does not parse either.
+static enum verdict fault_decide(const struct burst *burst, unsigned index)
+{
+	enum verdict verdict =
+		admit_fault(&burst->message[index], (enum message_fault)burst->fault[index]);
+
+	if (burst->side[index] == SIDE_PEER
+		&& (verdict == VERDICT_BAD_REQUEST || verdict == VERDICT_BAD_VERSION))
+		return VERDICT_PEER_SOURCE;
+	return verdict;
+}
+
+static enum verdict message_decide(const struct world *world, struct burst *burst, unsigned index)
+{
+	enum verdict verdict;
+
+	if (burst->beat[index])
+		return VERDICT_BEAT;
+	if (!world_is_known(world))
+		return VERDICT_NOT_READY;
+	verdict = admit_source(world, burst, index);
+	if (verdict == VERDICT_NONE)
+		verdict = fault_decide(burst, index);
+	if (verdict != VERDICT_NONE)
+		return verdict;
+	return burst->message[index].request ? request_decide(world, burst, index)
+					     : response_decide(world, burst, index);
+}
+
+static void control_decide(const struct world *world, struct burst *burst, unsigned index)
+{
+	struct decision *decision = &burst->decision[index];
+
+	decision->kind = DECISION_UNCHANGED;
+	decision->out = burst->listener[index];
+	decision->destination = burst->packet[index]->peer;
+	outcome_set(world, burst, index,
+		decision->out == NULL ? VERDICT_EGRESS_GUARD : VERDICT_SENT_FOR_CONTROL);
+}
+
+static void refuse_decide(const struct world *world, struct burst *burst, unsigned index)
+{
+	const struct grant *grant = &burst->grant[index];
+
+	if (!world_is_known(world) || burst->fault[index] != MESSAGE_OK)
+		outcome_set(world, burst, index, VERDICT_UNREADABLE);
+	else
+		outcome_answer(world, burst, index, VERDICT_CONTROL_ANSWER, grant->status,
+			grant->retry_after_s);
+}
+
+// The lines that the rules will read start loading before the first of them is needed.
+static void tokens_prefetch(const struct world *world, const struct burst *burst)
+{
+	for (unsigned i = 0; i < burst->count; i++)
+		for (unsigned n = 0; n < burst->routes[i].count; n++) {
+			const struct hop *hop = &burst->routes[i].hop[n];
+
+			if (hop->has_token && hop->verdict == TOKEN_OK
+				&& hop->token.kind != TOKEN_RELAY)
+				flow_prefetch(world->flows, hop->token.flow);
+		}
+}
+
+void decide_burst(const struct world *world, struct burst *burst)
+{
+	burst->mint_count = 0;
+	tokens_prefetch(world, burst);
+	for (unsigned i = 0; i < burst->count; i++) {
+		outcome_begin(burst, i);
+		switch ((enum origin)burst->origin[i]) {
+		case ORIGIN_CONTROL:
+			control_decide(world, burst, i);
+			break;
+		case ORIGIN_REFUSE:
+			refuse_decide(world, burst, i);
+			break;
+		case ORIGIN_WIRE:
+		case ORIGIN_GRANT:
+		case ORIGIN_RETURN:
+			outcome_set(world, burst, i, message_decide(world, burst, i));
+			break;
+		}
+	}
+}

@@ -1,0 +1,219 @@
+#include "forward.h"
+
+#include "contact.h"
+#include "filter.h"
+#include "records.h"
+#include "rule.h"
+#include "upstream.h"
+
+static bool wants_security(const struct request *request)
+{
+	const struct hop *incoming = request->incoming;
+
+	if (directory_settings(request->world->directory)->downgrade != 0)
+		return false;
+	if (request->target.scheme == URI_SIPS)
+		return true;
+	for (unsigned i = 0; i < request->decision->popped; i++)
+		if (request->routes->hop[i].uri.scheme == URI_SIPS)
+			return true;
+	return incoming != NULL
+		&& filter_token_is_secure(request->world->directory, &incoming->token);
+}
+
+static enum verdict forward_to_flow(
+	struct request *request, const struct flow *flow, uint64_t uak, enum verdict verdict)
+{
+	struct decision *decision = request->decision;
+
+	decision->out = directory_listener(request->world->directory, flow->listener);
+	if (decision->out == NULL)
+		return VERDICT_EGRESS_GUARD;
+	decision->kind = DECISION_FORWARD;
+	decision->destination = flow->peer;
+	records_decide(request, &(struct delivery){.flow = flow, .uak = uak});
+	return verdict;
+}
+
+// The incoming Route stays, exactly as received, for the edge that delivers (ROUTING section 7).
+static enum verdict forward_to_peer(struct request *request, const struct flow_id *aim,
+	enum token_role role, uint64_t uak, enum verdict verdict)
+{
+	const struct directory *directory = request->world->directory;
+	const struct directory_peer *peer = directory_peer(directory, aim->edge);
+	struct decision *decision = request->decision;
+	struct token relay = {
+		.flow = *aim,
+		.kind = TOKEN_RELAY,
+		.role = (uint8_t)role,
+		// The side it came in by, whichever edge that was.
+		.listener = request->relay != NULL ? request->relay->listener : request->side,
+		.peer = {.family = ENDPOINT_V4},
+		.uak = uak,
+	};
+
+	if (peer == NULL)
+		return VERDICT_EGRESS_GUARD;
+	if (request->incoming != NULL)
+		decision->popped--;
+	decision->kind = DECISION_FORWARD;
+	decision->destination = peer->relay;
+	decision->out =
+		directory_side_listener(directory, SIDE_PEER, TRANSPORT_UDP, peer->relay.family);
+	decision->relay_mint = mint_add(request->burst, &relay);
+	records_decide(request, &(struct delivery){.flow = NULL});
+	return verdict;
+}
+
+static uint64_t target_contact(const struct request *request)
+{
+	return identity_hash_contact(
+		request->world->hashes, request->message->octets, &request->target);
+}
+
+static enum relay_budget budget_of(const struct request *request)
+{
+	if (request->relay == NULL)
+		return RELAY_ANY;
+	return request->relay->role == TOKEN_SENDER ? RELAY_ONCE : RELAY_NEVER;
+}
+
+static enum verdict forward_by_rule(struct request *request, const struct token *token)
+{
+	struct rule_query query = {
+		.uak = token->uak,
+		.contact = target_contact(request),
+		.budget = (uint8_t)budget_of(request),
+		.secure = wants_security(request),
+		.parkable = request_has_to_tag(request) && !request_is(request, METHOD_ACK),
+	};
+	struct rule_result result;
+	struct flow_id aim = {0, 0, 0};
+
+	// A relay token names no flow of its own: it was R6 that found the user agent.
+	if (token->kind != TOKEN_RELAY) {
+		query.flow = token->flow;
+		query.transport = (uint8_t)filter_token_transport(request->world->directory, token);
+	}
+	rule_find(request->world, &query, &result);
+	if (result.flow != NULL)
+		return forward_to_flow(request, result.flow, token->uak, result.verdict);
+	if (result.edge == 0)
+		return result.verdict;
+	aim.edge = result.edge;
+	if (result.verdict == VERDICT_R2_OWNER)
+		aim = token->flow;
+	return forward_to_peer(request, &aim,
+		result.verdict == VERDICT_R2_OWNER ? TOKEN_SENDER : TOKEN_RECEIVER, token->uak,
+		result.verdict);
+}
+
+static bool source_is_registered(const struct request *request)
+{
+	const struct world *world = request->world;
+
+	if (request->source == NULL || flow_state_of(world->flows, request->source) != FLOW_LIVE)
+		return false;
+	for (const struct flow_row *at = request->source->rows; at != NULL;
+		at = rcu_dereference(at->next))
+		if (row_is_current(&at->row, world->now_s))
+			return true;
+	return false;
+}
+
+// ROUTING section 5, step 3, and R6 in section 6.
+static bool contact_applies(const struct request *request)
+{
+	if (request->relay != NULL || request->decision->popped == 0
+		|| (!request_has_to_tag(request) && !request_is(request, METHOD_CANCEL)))
+		return false;
+	return request->side != SIDE_ACCESS
+		|| (!request_is(request, METHOD_ACK) && source_is_registered(request));
+}
+
+static bool contact_query_fill(const struct request *request, struct contact_query *query)
+{
+	struct uri to;
+
+	*query = (struct contact_query){
+		.contact = target_contact(request),
+		.aor_required = request->side == SIDE_ACCESS,
+		.secure = wants_security(request),
+	};
+	if (!uri_parse(request->message->octets, request->message->to_uri, &to))
+		return !query->aor_required;
+	query->aor = identity_hash_aor(request->world->hashes, request->message->octets, &to);
+	return true;
+}
+
+// VERDICT_NONE: no user agent, or several.
+static enum verdict forward_by_contact(struct request *request)
+{
+	struct contact_query query;
+	struct contact_result result;
+
+	if (!contact_query_fill(request, &query) || !contact_find(request->world, &query, &result))
+		return VERDICT_NONE;
+	if (result.flow != NULL)
+		return forward_to_flow(request, result.flow, result.uak, VERDICT_R6_CONTACT);
+	return forward_to_peer(request, &(struct flow_id){result.edge, 0, 0}, TOKEN_RECEIVER,
+		result.uak, VERDICT_R6_CONTACT);
+}
+
+static bool rate_take(const struct world *world)
+{
+	struct rate *rate = world->moved;
+
+	if (rate->second != world->now_s)
+		*rate = (struct rate){world->now_s, 0};
+	if (rate->taken >= directory_settings(world->directory)->moved_per_s)
+		return false;
+	rate->taken++;
+	return true;
+}
+
+enum verdict forward_upstream(struct request *request)
+{
+	const struct world *world = request->world;
+	struct decision *decision = request->decision;
+	const struct link_target *target;
+
+	// A phone of ours whose slot has not come yet must not open a dialog without its token.
+	if (request->source == NULL && request_is_recorded(request)
+		&& rule_own_table_is_partial(world))
+		return VERDICT_NOT_READY;
+	if (request->moved && !rate_take(world))
+		return VERDICT_MOVED_LIMIT;
+	target = upstream_find(world, request->message, &request->target, request->routes);
+	if (target == NULL)
+		return VERDICT_NO_UPSTREAM;
+	decision->out = directory_side_listener(
+		world->directory, SIDE_CORE, TRANSPORT_UDP, target->endpoint.family);
+	if (decision->out == NULL)
+		return VERDICT_NO_UPSTREAM;
+	decision->kind = DECISION_FORWARD;
+	decision->destination = target->endpoint;
+	records_decide(request, &(struct delivery){.to_core = true});
+	return request->moved ? VERDICT_MOVED : VERDICT_UPSTREAM;
+}
+
+enum verdict forward_request(struct request *request)
+{
+	bool by_contact;
+	enum verdict verdict = VERDICT_NONE;
+
+	if (request->incoming != NULL)
+		return forward_by_rule(request, &request->incoming->token);
+	if (request->relay != NULL)
+		return forward_by_rule(request, request->relay);
+	by_contact = contact_applies(request);
+	if (by_contact)
+		verdict = forward_by_contact(request);
+	if (verdict != VERDICT_NONE)
+		return verdict;
+	if (request->side == SIDE_ACCESS)
+		return forward_upstream(request);
+	if (by_contact && rule_tables_are_partial(request->world))
+		return VERDICT_NOT_READY;
+	return request_has_to_tag(request) ? VERDICT_R9_GONE : VERDICT_NOT_FOUND;
+}

@@ -1,0 +1,10 @@
+// forward.h: steps 3 and 4: to a phone, to another edge, or to the core.
+
+#pragma once
+
+#include "request.h"
+
+// After walk_routes().
+[[nodiscard]] enum verdict forward_request(struct request *request);
+// A granted REGISTER, or any outgoing request, to its upstream target.
+[[nodiscard]] enum verdict forward_upstream(struct request *request);

@@ -1,0 +1,125 @@
+#include "response.h"
+
+#include "admit.h"
+#include "via_write.h"
+
+static bool next_via_read(const struct message *message, struct via *next)
+{
+	struct value_cursor cursor;
+
+	value_begin(&cursor, message, HEADER_VIA);
+	return value_next(&cursor) && value_next(&cursor)
+		&& via_parse(message->octets, cursor.value, next);
+}
+
+static bool endpoint_read(
+	const struct message *message, struct slice host, uint16_t port, struct endpoint *endpoint)
+{
+	if (!endpoint_parse_address(message_span(message, host), endpoint))
+		return false;
+	endpoint->port = port;
+	return true;
+}
+
+// RFC 3581 section 4, then RFC 3261 section 18.2.2. Names are never resolved: where we passed the request on, an address stands.
+static bool via_destination(
+	const struct message *message, const struct via *via, struct endpoint *destination)
+{
+	uint16_t port = via->has_port ? via->port : 5060;
+
+	if (via->received.length != 0 && via->rport != 0)
+		return endpoint_read(message, via->received, via->rport, destination);
+	if (via->maddr.length != 0)
+		return endpoint_read(message, via->maddr, port, destination);
+	return endpoint_read(
+		message, via->received.length != 0 ? via->received : via->host, port, destination);
+}
+
+static void destination_decide(const struct world *world, const struct message *message,
+	const struct proof *proof, struct decision *decision)
+{
+	struct flow_id id = world_flow(world, proof->slot, proof->generation);
+	const struct flow *flow = NULL;
+
+	if (proof->generation != 0 && flow_check(world->flows, id) == FLOW_LIVE)
+		flow = flow_find(world->flows, id);
+	if (flow != NULL && flow->listener == proof->listener)
+		decision->destination = flow->peer;
+	else if (!via_destination(message, &decision->next, &decision->destination))
+		decision->destination = (struct endpoint){.family = ENDPOINT_NONE};
+	decision->out = directory_listener(world->directory, proof->listener);
+}
+
+static enum verdict response_hand_over(
+	const struct world *world, struct burst *burst, unsigned index, uint8_t edge)
+{
+	struct decision *decision = &burst->decision[index];
+	const struct directory_peer *peer = directory_peer(world->directory, edge);
+
+	if (burst->side[index] == SIDE_PEER)
+		return VERDICT_VIA_FOREIGN;
+	if (peer == NULL || peer_liveness_read(world->peers, edge) != PEER_UP)
+		return VERDICT_RELAY_DOWN;
+	decision->kind = DECISION_UNCHANGED;
+	decision->destination = peer->relay;
+	decision->out = directory_side_listener(
+		world->directory, SIDE_PEER, TRANSPORT_UDP, peer->relay.family);
+	return VERDICT_RESPONSE_RELAYED;
+}
+
+static bool branch_is_control(const struct message *message)
+{
+	struct span branch = message_span(message, message->via.branch);
+
+	return branch.length > 8 && memcmp(branch.octets, "z9hG4bKc", 8) == 0;
+}
+
+static bool has_outbound_required(const struct message *message)
+{
+	return message_has_token(message, HEADER_REQUIRE, SPAN("outbound"));
+}
+
+static enum verdict response_return(
+	const struct world *world, struct burst *burst, unsigned index, const struct proof *proof)
+{
+	struct decision *decision = &burst->decision[index];
+	const struct message *message = &burst->message[index];
+	bool learnt = burst->origin[index] == ORIGIN_RETURN;
+
+	if (!learnt && message->method == METHOD_REGISTER && burst->side[index] != SIDE_ACCESS) {
+		burst->flow[index] = world_flow(world, proof->slot, proof->generation);
+		burst->up_kind[index] = LINK_UP_REGISTERED;
+		return VERDICT_REGISTERED;
+	}
+	decision->kind = DECISION_RETURN;
+	decision->strip_identity = burst->side[index] == SIDE_ACCESS;
+	// RFC 5626 section 5.4: only for a phone that has been told that outbound is in use.
+	if (learnt && burst->grant[index].flow_timer && has_outbound_required(message))
+		decision->flow_timer_s = directory_settings(world->directory)->flow_timer_udp_s;
+	destination_decide(world, message, proof, decision);
+	return VERDICT_RESPONSE;
+}
+
+enum verdict response_decide(const struct world *world, struct burst *burst, unsigned index)
+{
+	struct decision *decision = &burst->decision[index];
+	const struct message *message = &burst->message[index];
+	const struct via *via = &message->via;
+	struct directory_via found;
+	struct proof proof;
+
+	if (!directory_find_sent_by(world->directory, message_span(message, via->host),
+		    via->has_port ? via->port : 0, &found))
+		return VERDICT_VIA_FOREIGN;
+	if (!next_via_read(message, &decision->next)) {
+		if (found.edge != world_edge(world) || !branch_is_control(message))
+			return VERDICT_VIA_PROOF;
+		burst->up_kind[index] = LINK_UP_RESPONSE;
+		return VERDICT_CONTROL_RESPONSE;
+	}
+	if (!proof_read(world, message, &decision->next, &proof))
+		return VERDICT_VIA_PROOF;
+	if (found.edge != world_edge(world))
+		return response_hand_over(world, burst, index, found.edge);
+	return response_return(world, burst, index, &proof);
+}

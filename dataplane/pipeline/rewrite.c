@@ -1,0 +1,193 @@
+// rewrite.c: the last stage: every message as it leaves.
+
+#include "answer.h"
+#include "outcome.h"
+#include "record_route.h"
+#include "stage.h"
+#include "via_write.h"
+
+// Our Vias' branches, which bind the relay tokens, and so come first.
+static void branches_compute(
+	const struct world *world, struct burst *burst, uint8_t (*branch)[BRANCH_HASH_OCTETS])
+{
+	for (unsigned i = 0; i < burst->count; i++) {
+		const struct message *message = &burst->message[i];
+		uint8_t text[BRANCH_LENGTH];
+
+		if (burst->action[i] != ACTION_SEND || burst->decision[i].kind != DECISION_FORWARD)
+			continue;
+		identity_hash_branch(world->hashes, message, &message->via, branch[i]);
+		if (burst->decision[i].relay_mint == MINT_NONE)
+			continue;
+		branch_write(branch[i], text);
+		burst->mint[burst->decision[i].relay_mint].bind =
+			identity_hash_relay(world->hashes, message, span_of(text, BRANCH_LENGTH));
+	}
+}
+
+static void tokens_mint(const struct world *world, struct burst *burst)
+{
+	for (unsigned i = 0; i < burst->mint_count; i += TOKEN_BURST) {
+		unsigned count = burst->mint_count - i;
+
+		token_mint_burst(world->keys, burst->mint + i,
+			count < TOKEN_BURST ? count : TOKEN_BURST, burst->minted + i);
+	}
+}
+
+static void lines_cut(struct edit_plan *plan, const struct message *message, enum header header)
+{
+	for (uint8_t i = message->first[header]; i != MESSAGE_LINE_NONE; i = message->lines[i].next)
+		edit_cut(plan, (struct slice){message->lines[i].offset, message->lines[i].length});
+}
+
+static void identity_cut(struct edit_plan *plan, const struct message *message)
+{
+	lines_cut(plan, message, HEADER_P_ASSERTED_IDENTITY);
+	lines_cut(plan, message, HEADER_P_ASSOCIATED_URI);
+}
+
+// RFC 3261 section 16.6, step 3.
+static void max_forwards_write(struct edit_plan *plan, const struct message *message)
+{
+	const struct header_line *line = message_line(message, HEADER_MAX_FORWARDS);
+	const struct header_line *via = message_line(message, HEADER_VIA);
+
+	if (line == NULL) {
+		edit_insert(
+			plan, (uint16_t)(via->offset + via->length), SPAN("Max-Forwards: 70\r\n"));
+		return;
+	}
+	edit_open(plan, line->value_offset, line->value_length);
+	edit_add_number(plan, message->max_forwards - 1);
+	edit_close(plan);
+}
+
+static void forward_write(const struct world *world, struct burst *burst, unsigned index,
+	const uint8_t branch[BRANCH_HASH_OCTETS])
+{
+	const struct message *message = &burst->message[index];
+	const struct decision *decision = &burst->decision[index];
+	const struct packet *packet = burst->packet[index];
+	struct edit_plan *plan = &burst->plan;
+	struct via_return back;
+	struct proof proof = {packet->listener, decision->source.slot, decision->source.generation};
+
+	via_return_decide(message, &packet->peer, burst->side[index] == SIDE_ACCESS, &back);
+	via_write(world, plan, message, decision->out, &proof, branch, &back);
+	via_return_write(plan, message, &back);
+	record_route_write(burst, index);
+	path_write(burst, index);
+	relay_route_write(burst, index);
+	routes_cut(plan, message, decision->popped);
+	max_forwards_write(plan, message);
+	if (decision->strip_identity)
+		identity_cut(plan, message);
+	if (decision->strip_path)
+		lines_cut(plan, message, HEADER_PATH);
+}
+
+static void return_write(struct burst *burst, unsigned index)
+{
+	const struct message *message = &burst->message[index];
+	const struct decision *decision = &burst->decision[index];
+	const struct header_line *via = message_line(message, HEADER_VIA);
+	struct edit_plan *plan = &burst->plan;
+
+	value_cut_top(plan, message, HEADER_VIA);
+	if (decision->strip_identity)
+		identity_cut(plan, message);
+	if (decision->flow_timer_s == 0)
+		return;
+	lines_cut(plan, message, HEADER_FLOW_TIMER);
+	edit_open(plan, (uint16_t)(via->offset + via->length), 0);
+	edit_add(plan, SPAN("Flow-Timer: "));
+	edit_add_number(plan, decision->flow_timer_s);
+	edit_add(plan, SPAN("\r\n"));
+	edit_close(plan);
+}
+
+static void answer_message_write(const struct world *world, struct burst *burst, unsigned index)
+{
+	const struct message *message = &burst->message[index];
+	const struct decision *decision = &burst->decision[index];
+	struct via_return back;
+
+	via_return_decide(
+		message, &burst->packet[index]->peer, burst->side[index] == SIDE_ACCESS, &back);
+	answer_write(world, &burst->plan, message, decision->status, decision->retry_after_s);
+	via_return_write(&burst->plan, message, &back);
+}
+
+// False: the message as decided does not fit.
+static bool message_write(const struct world *world, struct burst *burst, unsigned index,
+	const uint8_t branch[BRANCH_HASH_OCTETS])
+{
+	const struct message *message = &burst->message[index];
+	struct packet *packet = burst->packet[index];
+	uint8_t *out;
+	size_t length;
+
+	edit_begin(&burst->plan);
+	switch ((enum decision_kind)burst->decision[index].kind) {
+	case DECISION_FORWARD:
+		forward_write(world, burst, index, branch);
+		break;
+	case DECISION_RETURN:
+		return_write(burst, index);
+		break;
+	case DECISION_ANSWER:
+		answer_message_write(world, burst, index);
+		break;
+	case DECISION_UNCHANGED:
+	case DECISION_NOTHING:
+		return true;
+	}
+	if (message->length + edit_growth(&burst->plan) > UDP_PAYLOAD_MAX
+		|| !edit_apply(&burst->plan, packet->buffer, packet->capacity, packet->octets,
+			message->length, &out, &length))
+		return false;
+	packet->octets = out;
+	packet->length = (uint32_t)length;
+	return true;
+}
+
+static void message_finish(const struct world *world, struct burst *burst, unsigned index,
+	const uint8_t branch[BRANCH_HASH_OCTETS])
+{
+	struct decision *decision = &burst->decision[index];
+	struct packet *packet = burst->packet[index];
+	bool request = decision->kind == DECISION_FORWARD;
+
+	if (!message_write(world, burst, index, branch)) {
+		outcome_set(world, burst, index,
+			request && burst->message[index].method != METHOD_ACK ? VERDICT_TOO_LARGE
+									      : VERDICT_UNSENDABLE);
+		if (burst->action[index] == ACTION_SEND
+			&& !message_write(world, burst, index, branch))
+			outcome_set(world, burst, index, VERDICT_UNSENDABLE);
+	}
+	if (burst->action[index] != ACTION_SEND)
+		return;
+	packet->peer = decision->destination;
+	packet->listener = decision->out->listener.id;
+}
+
+void rewrite_burst(const struct world *world, struct burst *burst)
+{
+	uint8_t branch[BURST_MAX][BRANCH_HASH_OCTETS];
+
+	branches_compute(world, burst, branch);
+	tokens_mint(world, burst);
+	for (unsigned i = 0; i < burst->count; i++)
+		if (burst->action[i] == ACTION_SEND)
+			message_finish(world, burst, i, branch[i]);
+}
+
+void burst_refuse(const struct world *world, struct burst *burst, unsigned index)
+{
+	outcome_set(world, burst, index,
+		burst->verdict[index] == VERDICT_REGISTER ? VERDICT_OVERLOAD : VERDICT_RING_FULL);
+	if (burst->action[index] == ACTION_SEND)
+		message_finish(world, burst, index, NULL);
+}

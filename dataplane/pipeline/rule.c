@@ -1,0 +1,223 @@
+#include "rule.h"
+
+#include "filter.h"
+
+#include <stdatomic.h>
+
+// Fills *result and says true if the rule applies.
+typedef bool (*rule_try)(
+	const struct world *world, const struct rule_query *query, struct rule_result *result);
+
+static bool own_flow_find(const struct world *world, const struct rule_query *query,
+	enum flow_state state, struct rule_result *result)
+{
+	if (query->flow.edge != world_edge(world) || flow_check(world->flows, query->flow) != state)
+		return false;
+	// The slot may have been emptied since: then this is a miss like any other.
+	result->flow = flow_find(world->flows, query->flow);
+	return result->flow != NULL;
+}
+
+static bool rule_own(
+	const struct world *world, const struct rule_query *query, struct rule_result *result)
+{
+	result->verdict = VERDICT_R1_OWN;
+	return own_flow_find(world, query, FLOW_LIVE, result);
+}
+
+static bool rule_doubtful(
+	const struct world *world, const struct rule_query *query, struct rule_result *result)
+{
+	result->verdict = VERDICT_R1B_DOUBTFUL;
+	return own_flow_find(world, query, FLOW_DOUBTFUL, result);
+}
+
+// Only in the orders of an owner that is up or suspect.
+static bool rule_owner(
+	const struct world *world, const struct rule_query *query, struct rule_result *result)
+{
+	result->verdict = VERDICT_R2_OWNER;
+	result->edge = query->flow.edge;
+	return query->budget == RELAY_ANY && query->flow.edge != world_edge(world)
+		&& query->flow.edge != 0
+		&& filter_passes_peer(world->directory, query->secure, query->flow.edge)
+		&& !flow_is_known_gone(world->flows, query->flow);
+}
+
+// Contact equal to the request-URI first, then same transport, then newest; the flow's id makes it one order on every run.
+static bool row_is_better(
+	const struct rule_query *query, const struct flow_row *a, const struct flow_row *b)
+{
+	bool a_contact = a->row.contact == query->contact;
+	bool b_contact = b->row.contact == query->contact;
+	bool a_transport = a->flow->transport == query->transport;
+	bool b_transport = b->flow->transport == query->transport;
+
+	if (a_contact != b_contact)
+		return a_contact;
+	if (a_transport != b_transport)
+		return a_transport;
+	if (a->row.committed_at_ms != b->row.committed_at_ms)
+		return a->row.committed_at_ms > b->row.committed_at_ms;
+	if (a->flow->id.edge != b->flow->id.edge)
+		return a->flow->id.edge < b->flow->id.edge;
+	return a->flow->id.slot < b->flow->id.slot;
+}
+
+static bool row_is_usable(const struct world *world, const struct rule_query *query,
+	const struct flow_row *row, bool here)
+{
+	uint8_t edge = row->flow->id.edge;
+
+	if ((edge == world_edge(world)) != here || !row_is_current(&row->row, world->now_s)
+		|| flow_state_of(world->flows, row->flow) != FLOW_LIVE
+		|| !filter_passes_flow(query->secure, row->flow))
+		return false;
+	return here
+		|| (peer_liveness_read(world->peers, edge) == PEER_UP
+			&& filter_passes_peer(world->directory, query->secure, edge));
+}
+
+static const struct flow_row *row_find_best(
+	const struct world *world, const struct rule_query *query, bool here)
+{
+	const struct flow_row *best = NULL;
+	const struct flow_row *row;
+	struct flow_walk walk;
+
+	if (query->uak == 0)
+		return NULL;
+	for (row = flow_rows_by_uak(world->flows, query->uak, &walk); row != NULL;
+		row = flow_rows_next(&walk))
+		if (row_is_usable(world, query, row, here)
+			&& (best == NULL || row_is_better(query, row, best)))
+			best = row;
+	return best;
+}
+
+static bool rule_here(
+	const struct world *world, const struct rule_query *query, struct rule_result *result)
+{
+	const struct flow_row *row = row_find_best(world, query, true);
+
+	if (row == NULL)
+		return false;
+	result->verdict = VERDICT_R3_HERE;
+	result->flow = row->flow;
+	return true;
+}
+
+static bool rule_there(
+	const struct world *world, const struct rule_query *query, struct rule_result *result)
+{
+	const struct flow_row *row =
+		query->budget == RELAY_NEVER ? NULL : row_find_best(world, query, false);
+
+	if (row == NULL)
+		return false;
+	result->verdict = VERDICT_R5_THERE;
+	result->edge = row->flow->id.edge;
+	return true;
+}
+
+static bool rule_not_ready(
+	const struct world *world, const struct rule_query *query, struct rule_result *result)
+{
+	result->verdict = VERDICT_NOT_READY;
+	return rule_tables_are_partial(world);
+}
+
+static bool lost_lately(const struct world *world, uint64_t at_ms)
+{
+	return at_ms != 0 && world->now_ms - at_ms < directory_settings(world->directory)->park_ms;
+}
+
+static uint64_t started_ms(const struct world *world)
+{
+	return atomic_load_explicit(&world->peers->started_ms, memory_order_relaxed);
+}
+
+// The user agent is on its way to another flow: its retransmission will find it there.
+static bool rule_wait(
+	const struct world *world, const struct rule_query *query, struct rule_result *result)
+{
+	result->verdict = VERDICT_R8_PARKED;
+	if (!query->parkable || query->uak == 0)
+		return false;
+	if (lost_lately(world, flow_uak_lost_at(world->flows, query->uak))
+		|| lost_lately(world, started_ms(world)))
+		return true;
+	return query->flow.edge != world_edge(world)
+		&& lost_lately(world,
+			atomic_load_explicit(&world->peers->edge[query->flow.edge].lost_at_ms,
+				memory_order_relaxed));
+}
+
+static bool rule_gone(
+	const struct world *world, const struct rule_query *query, struct rule_result *result)
+{
+	result->verdict = VERDICT_R9_GONE;
+	return true;
+}
+
+// A miss meets rule_not_ready() before it is waited for or given up. R4, a dead owner's address that has become ours, has its
+// place between rule_there() and what follows it.
+static const rule_try order_up[] = {rule_own, rule_owner, rule_here, rule_there, rule_doubtful,
+	rule_not_ready, rule_wait, rule_gone};
+// A false alarm costs a hop, never a call: the owner is still asked when nobody else can serve.
+static const rule_try order_suspect[] = {rule_own, rule_here, rule_there, rule_owner, rule_doubtful,
+	rule_not_ready, rule_wait, rule_gone};
+static const rule_try order_dead[] = {
+	rule_own, rule_here, rule_there, rule_doubtful, rule_not_ready, rule_wait, rule_gone};
+
+static const rule_try *rule_order(const struct world *world, uint8_t owner)
+{
+	if (owner == 0 || owner == world_edge(world))
+		return order_up;
+	switch (peer_liveness_read(world->peers, owner)) {
+	case PEER_UP:
+		return order_up;
+	case PEER_SUSPECT:
+		return order_suspect;
+	case PEER_DEAD:
+		break;
+	}
+	return order_dead;
+}
+
+void rule_find(
+	const struct world *world, const struct rule_query *query, struct rule_result *result)
+{
+	const rule_try *rule = rule_order(world, query->flow.edge);
+
+	do {
+		result->flow = NULL;
+		result->edge = 0;
+	} while (!(*rule++)(world, query, result));
+}
+
+static bool start_is_recent(const struct world *world)
+{
+	return world->now_ms - started_ms(world)
+		< directory_settings(world->directory)->not_ready_ms;
+}
+
+bool rule_own_table_is_partial(const struct world *world)
+{
+	return !atomic_load_explicit(&world->peers->own_complete, memory_order_acquire)
+		&& start_is_recent(world);
+}
+
+bool rule_tables_are_partial(const struct world *world)
+{
+	if (!start_is_recent(world))
+		return false;
+	if (!atomic_load_explicit(&world->peers->own_complete, memory_order_acquire))
+		return true;
+	for (unsigned edge = 1; edge < 256; edge++)
+		if (peer_liveness_read(world->peers, (uint8_t)edge) == PEER_UP
+			&& !atomic_load_explicit(
+				&world->peers->edge[edge].complete, memory_order_acquire))
+			return true;
+	return false;
+}
