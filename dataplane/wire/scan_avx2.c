@@ -52,14 +52,14 @@ static struct block block_read(const uint8_t *octets)
 	return block;
 }
 
-// The octets that are left, followed by ones that mean nothing.
-static struct block block_read_tail(const uint8_t *octets, uint32_t length)
+// Where to read the next block: less than a whole one is copied, followed by octets that mean nothing.
+static const uint8_t *block_source(const uint8_t *octets, uint32_t left, uint8_t padded[BLOCK])
 {
-	uint8_t padded[BLOCK];
-
-	memset(padded, ' ', sizeof(padded));
-	memcpy(padded, octets, length);
-	return block_read(padded);
+	if (left >= BLOCK)
+		return octets;
+	memset(padded, ' ', BLOCK);
+	memcpy(padded, octets, left);
+	return padded;
 }
 
 static uint64_t bits_below(unsigned bit)
@@ -91,11 +91,12 @@ enum scan_stop scan_lines_avx2(const uint8_t *octets, uint32_t length, struct sc
 	// The two bits above the last two octets before this block: they are LF. A message begins after no line.
 	uint64_t after_feeds = base > 0 ? 2 : 0;
 
+	uint8_t padded[BLOCK];
+
 	scan->count = 0;
 	for (; base < length; base += BLOCK) {
 		uint32_t left = length - base;
-		struct block block = left < BLOCK ? block_read_tail(octets + base, left)
-						  : block_read(octets + base);
+		struct block block = block_read(block_source(octets + base, left, padded));
 		uint64_t bare = block.line_feeds ^ (block.carriage_returns << 1 | after_return);
 		uint64_t blank = block.line_feeds & (block.line_feeds << 2 | after_feeds);
 		unsigned stop = bare | blank ? (unsigned)__builtin_ctzll(bare | blank) : BLOCK;

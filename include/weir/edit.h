@@ -34,7 +34,8 @@ struct edit_plan {
 void edit_begin(struct edit_plan *plan);
 // Remove octets. Cuts may be noted in any order but must not overlap.
 void edit_cut(struct edit_plan *plan, struct slice slice);
-// Insert text before the octet at offset. Several insertions at one offset come out in the order they were noted.
+// Insert text before the octet at offset. Several insertions at one offset come out in the order they were noted. Text may go
+// where octets are cut.
 void edit_insert(struct edit_plan *plan, uint16_t offset, struct span text);
 // As edit_cut() and edit_insert() in one.
 void edit_replace(struct edit_plan *plan, struct slice slice, struct span text);

@@ -32,7 +32,8 @@ struct uri {
 };
 
 // False: not a URI (RFC 3261 section 25.1), or one that two parsers could read differently: control octets, bad %-escapes, an
-// empty port, host labels that are none, more than 255 octets of host.
+// empty port or port 0, host labels that are none, more than 255 octets of host, a name that ends in a number (inet_aton()
+// takes "127.1" and "2130706433" for addresses), a parameter twice, more than 32 of them.
 [[nodiscard]] bool uri_parse(const uint8_t *base, struct slice text, struct uri *uri);
 
 // The port that a URI names without saying so: 5061 for sips and TLS, else 5060 (RFC 3261 section 19.1.2).

@@ -1,6 +1,6 @@
 // driver.c: runs a fuzz target over files without a fuzzer: each file, and every prefix of it, between two guard pages.
 //
-//   seeds_NAME [--whole] FILE-OR-FOLDER...   --whole: no prefixes
+//   seeds_NAME FILE-OR-FOLDER...
 //
 // Prints how many inputs were run. A target that breaks a promise ends the run.
 
@@ -16,7 +16,6 @@ enum {
 
 static struct guard room;
 static unsigned long files, inputs;
-static bool whole;
 
 static void input_run(const uint8_t *octets, size_t length)
 {
@@ -38,9 +37,8 @@ static int file_run(const char *path, const struct stat *stat, int type, struct 
 	size_t length = fread(octets, 1, sizeof(octets), file);
 
 	fclose(file);
-	for (size_t prefix = whole ? length : 0; prefix < length; prefix++)
+	for (size_t prefix = 0; prefix <= length; prefix++)
 		input_run(octets, prefix);
-	input_run(octets, length);
 	files++;
 	return 0;
 }
@@ -49,9 +47,7 @@ int main(int argc, char **argv)
 {
 	room = guard_new(INPUT_MAX);
 	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--whole") == 0)
-			whole = true;
-		else if (nftw(argv[i], file_run, 8, FTW_PHYS) != 0) {
+		if (nftw(argv[i], file_run, 8, FTW_PHYS) != 0) {
 			fprintf(stderr, "%s: cannot be read\n", argv[i]);
 			return 1;
 		}
