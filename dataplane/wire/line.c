@@ -36,8 +36,8 @@ static bool line_next(struct line_reader *reader)
 	return true;
 }
 
-// RFC 3261 section 25.1 lets a backslash in a quoted string take any octet but CR and LF (RFC 4475 section 3.1.1.2 tries
-// it); nowhere else may a control octet stand.
+// RFC 3261 section 25.1 lets a backslash in a quoted string take a control octet (RFC 4475 section 3.1.1.2 tries it); nowhere
+// else may one stand. CR and LF in a line are the breaks of its folds.
 static bool controls_are_quoted(const uint8_t *base, uint32_t at, uint32_t end)
 {
 	bool quoted = false;
@@ -45,7 +45,7 @@ static bool controls_are_quoted(const uint8_t *base, uint32_t at, uint32_t end)
 	for (; at < end; at++) {
 		if (base[at] == '"')
 			quoted = !quoted;
-		else if (base[at] == '\\' && quoted && at + 1 < end && base[at + 1] != '\r')
+		else if (base[at] == '\\' && quoted && at + 1 < end)
 			at++;
 		else if ((base[at] < ' ' && !octet_is(base[at], OCTET_SPACE)) || base[at] == 0x7f)
 			return false;

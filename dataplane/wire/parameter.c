@@ -47,8 +47,6 @@ bool parameter_next(struct parameter_cursor *cursor)
 			return false;
 		at = octets_skip(base, value_end, end, OCTET_SPACE);
 	}
-	if (at < end && base[at] != ';')
-		return false;
 	cursor->parameter = (struct parameter){
 		.whole = slice_between(begin, value_end),
 		.name = slice_between(name, name_end),

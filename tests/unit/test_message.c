@@ -196,13 +196,13 @@ Test(message, a_body_may_begin_with_what_would_be_a_fold)
 
 Test(message, values_of_all_lines_are_walked_in_order)
 {
-	static const char *const expected[] = {
-		"<sip:a,b;lr>", "\"c, <\\\" \" <sip:d>;x=\"1,2\"", "<sip:e>", "", "", "<sip:f>"};
+	static const char *const expected[] = {"<sip:a,b;lr>;y=\",\"",
+		"\"c, <\\\" \" <sip:d>;x=\"1,2\"", "<sip:e>", "", "", "<sip:f>"};
 	struct value_cursor cursor;
 
 	cr_assert(eq(int,
 		parse(REQUEST_LINE REQUIRED
-			"Contact: <sip:a,b;lr> , \"c, <\\\" \" <sip:d>;x=\"1,2\"\r\n"
+			"Contact: <sip:a,b;lr>;y=\",\",\"c, <\\\" \" <sip:d>;x=\"1,2\"\r\n"
 			"Route: <sip:r>\r\nm:\r\n <sip:e>\r\n ,,\r\nContact: <sip:f>\r\n" END),
 		MESSAGE_OK));
 	value_begin(&cursor, &message, HEADER_CONTACT);
