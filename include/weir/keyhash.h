@@ -50,6 +50,7 @@ void keyhash_begin_wide(
 void keyhash_field(struct keyhash *hash, struct span field);
 void keyhash_field_lower(struct keyhash *hash, struct span field);
 void keyhash_field_upper(struct keyhash *hash, struct span field);
+void keyhash_field_unescaped(struct keyhash *hash, struct span field); // "%61" as "a"
 void keyhash_field_number(struct keyhash *hash, uint64_t number, unsigned octets); // network order
 uint64_t keyhash_end(struct keyhash *hash);
 void keyhash_end_wide(struct keyhash *hash, uint8_t out[16]);

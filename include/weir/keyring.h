@@ -35,11 +35,13 @@ struct key_material {
 	const uint8_t secret[TOKEN_SECRET_OCTETS], struct span cluster, uint32_t rotate_every_s,
 	uint64_t current_epoch);
 
-// Expanded keys. Belongs to one thread: its cipher contexts are mutated by every call. NULL: out of memory.
+// Expanded keys. Belongs to one thread: its cipher contexts are mutated by every call. NULL, and errno: ENOMEM; EIO;
+// EINVAL: the material does not cover the epoch, or its minting secret is not held.
 struct keyring;
 [[nodiscard]] struct keyring *keyring_new(
 	const struct key_material *material, uint64_t current_epoch);
 void keyring_free(struct keyring *keys); // wipes
-// Move to a later epoch that the material covers: 0, or -ERANGE. Only moves a window; allocates nothing.
+// Move to a later epoch that the material covers (the same one again is fine): 0; -ERANGE: an earlier one or not covered,
+// nothing changed; -EIO: libcrypto failed, use the ring no more. Allocates nothing.
 [[nodiscard]] int keyring_advance(struct keyring *keys, uint64_t current_epoch);
 uint64_t keyring_epoch(const struct keyring *keys);

@@ -51,7 +51,8 @@ struct token {
 	uint8_t kind;
 	uint8_t role;
 	uint8_t listener; // of the flow, at flow.edge
-	struct endpoint peer; // where the flow goes; relay: zero (IPv4)
+	// Where the flow goes; relay: zeroed, and an IPv4 address of zeros in the sealed body.
+	struct endpoint peer;
 	uint64_t uak; // user agent key: hash of AOR and instance-id; 0: none
 	uint32_t
 		bind; // hash that binds a route token to its dialog, a relay token to its message; path: 0

@@ -21,6 +21,7 @@ enum {
 static struct flow_table *table;
 static _Atomic uint32_t newest[SLOTS + 1]; // generation last put, by slot
 static _Atomic bool over;
+static pthread_barrier_t start; // the race begins when all are there
 static _Atomic uint64_t lookups;
 static _Atomic uint64_t faults;
 
@@ -59,6 +60,7 @@ static void *reader(void *argument)
 	uint64_t count = 0;
 
 	urcu_qsbr_register_thread();
+	pthread_barrier_wait(&start);
 	while (!atomic_load_explicit(&over, memory_order_relaxed)) {
 		for (unsigned i = 0; i < 32; i++)
 			read_once(&seed);
@@ -97,11 +99,12 @@ int main(void)
 
 	urcu_qsbr_register_thread();
 	table = flow_table_new(1, &limits);
-	if (table == NULL)
+	if (table == NULL || pthread_barrier_init(&start, NULL, READERS + 1) != 0)
 		return 2;
 	for (uintptr_t i = 0; i < READERS; i++)
 		if (pthread_create(&threads[i], NULL, reader, (void *)(i + 1)) != 0)
 			return 2;
+	pthread_barrier_wait(&start);
 	for (uint32_t i = 1; i <= GENERATIONS; i++) {
 		write_once(1 + i % SLOTS, i);
 		if (i % 16 == 0)

@@ -1,0 +1,95 @@
+// base64url.c: see base64url.h.
+
+#include <weir/base64url.h>
+
+enum {
+	IN_ALPHABET =
+		0x80, // set in every entry of value_of that stands for an octet of the alphabet
+	VALUE = 0x3f,
+};
+
+static const uint8_t alphabet[64] =
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+// clang-format off
+static const uint8_t value_of[256] = {
+	['-'] = 0xbe,
+	['0'] = 0xb4, 0xb5, 0xb6, 0xb7, 0xb8, 0xb9, 0xba, 0xbb, 0xbc, 0xbd,
+	['A'] = 0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87, 0x88, 0x89, 0x8a, 0x8b, 0x8c,
+	        0x8d, 0x8e, 0x8f, 0x90, 0x91, 0x92, 0x93, 0x94, 0x95, 0x96, 0x97, 0x98, 0x99,
+	['_'] = 0xbf,
+	['a'] = 0x9a, 0x9b, 0x9c, 0x9d, 0x9e, 0x9f, 0xa0, 0xa1, 0xa2, 0xa3, 0xa4, 0xa5, 0xa6,
+	        0xa7, 0xa8, 0xa9, 0xaa, 0xab, 0xac, 0xad, 0xae, 0xaf, 0xb0, 0xb1, 0xb2, 0xb3,
+};
+// clang-format on
+
+static uint8_t *group_encode(uint8_t *out, uint32_t bits, unsigned characters)
+{
+	for (unsigned i = 0; i < characters; i++)
+		*out++ = alphabet[bits >> (18 - 6 * i) & VALUE];
+	return out;
+}
+
+size_t base64url_encode(uint8_t *out, const uint8_t *octets, size_t length)
+{
+	uint8_t *end = out;
+	size_t left = length;
+
+	for (; left >= 3; left -= 3, octets += 3)
+		end = group_encode(
+			end, (uint32_t)octets[0] << 16 | (uint32_t)octets[1] << 8 | octets[2], 4);
+	if (left == 2)
+		end = group_encode(end, (uint32_t)octets[0] << 16 | (uint32_t)octets[1] << 8, 3);
+	if (left == 1)
+		end = group_encode(end, (uint32_t)octets[0] << 16, 2);
+	return (size_t)(end - out);
+}
+
+static bool is_in_alphabet(struct span text)
+{
+	uint8_t common = IN_ALPHABET;
+
+	for (size_t i = 0; i < text.length; i++)
+		common &= value_of[text.octets[i]];
+	return common != 0;
+}
+
+// The last character of a part group has four or two bits that belong to no octet. Were they free, one octet string would
+// have several texts (RFC 4648 section 3.5).
+static bool slack_is_zero(struct span text)
+{
+	static const uint8_t slack[4] = {0, 0, 0x0f, 0x03};
+
+	return (value_of[text.octets[text.length - 1]] & slack[text.length % 4]) == 0;
+}
+
+static uint32_t group_decode(const uint8_t *text, unsigned characters)
+{
+	uint32_t bits = 0;
+
+	for (unsigned i = 0; i < characters; i++)
+		bits |= (uint32_t)(value_of[text[i]] & VALUE) << (18 - 6 * i);
+	return bits;
+}
+
+static void group_store(uint8_t *out, uint32_t bits, size_t octets)
+{
+	for (size_t i = 0; i < octets; i++)
+		out[i] = (uint8_t)(bits >> (16 - 8 * i));
+}
+
+size_t base64url_decode(uint8_t *out, size_t capacity, struct span text)
+{
+	unsigned rest = text.length % 4;
+	size_t octets = text.length / 4 * 3 + (rest == 0 ? 0 : rest - 1);
+
+	if (text.length == 0 || rest == 1 || octets > capacity)
+		return 0;
+	if (!is_in_alphabet(text) || !slack_is_zero(text))
+		return 0;
+	for (size_t i = 0; i + 4 <= text.length; i += 4, out += 3)
+		group_store(out, group_decode(text.octets + i, 4), 3);
+	if (rest != 0)
+		group_store(out, group_decode(text.octets + text.length - rest, rest), rest - 1);
+	return octets;
+}
