@@ -91,8 +91,7 @@ bool forward_plan(
 	edit_begin(plan);
 	if (forward->target.length > 0)
 		edit_replace(plan, request->target, forward->target);
-	plan_via(forward, request, plan);
-	plan_max_forwards(request, plan);
+	// What is new stands above the Vias, so that they stay together.
 	if (forward->record_route.length > 0) {
 		const struct header_line *others = message_line(request, HEADER_RECORD_ROUTE);
 		plan_line(plan, others != NULL ? others->offset : top->offset,
@@ -102,6 +101,8 @@ bool forward_plan(
 	if (forward->path.length > 0)
 		plan_line(plan, routes != NULL ? routes->offset : top->offset, SPAN("Route: "),
 			forward->path);
+	plan_max_forwards(request, plan);
+	plan_via(forward, request, plan);
 	return !plan->overflow;
 }
 

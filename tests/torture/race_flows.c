@@ -15,7 +15,7 @@
 enum {
 	SLOTS = 64,
 	READERS = 2,
-	GENERATIONS = 20000,
+	GENERATIONS = 5000,
 };
 
 static struct flow_table *table;

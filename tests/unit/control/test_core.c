@@ -1,0 +1,248 @@
+// The core role on loopback sockets:
+//
+//     caller ---- core ---- edge (where Paths lead)
+//
+// caller and edge are plain sockets of this test; what the core sends them is compared.
+
+#include "core/core.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static const struct span DOMAIN = {(const uint8_t *)"example.test", 12};
+static struct event_base *base;
+static struct resolver *resolver;
+static struct core *core;
+static struct endpoint listener;
+static char core_text[32]; // 127.0.0.1:port
+static int caller, edge;
+static uint16_t caller_port, edge_port;
+static char got[8192];
+
+static int socket_open(uint16_t *port)
+{
+	struct sockaddr_in address = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t length = sizeof(address);
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	cr_assert(eq(int, bind(fd, (struct sockaddr *)&address, length), 0));
+	getsockname(fd, (struct sockaddr *)&address, &length);
+	*port = ntohs(address.sin_port);
+	return fd;
+}
+
+static void open_core(bool record_route)
+{
+	uint16_t port;
+	int failed;
+
+	close(socket_open(&port));
+	caller = socket_open(&caller_port);
+	edge = socket_open(&edge_port);
+	listener =
+		(struct endpoint){.address = {127, 0, 0, 1}, .port = port, .family = ENDPOINT_V4};
+	int length = snprintf(core_text, sizeof(core_text), "127.0.0.1:%u", port);
+	const struct core_options options = {
+		.base = base,
+		.resolver = resolver,
+		.listeners = &listener,
+		.listener_count = 1,
+		.sent_by = span_of(core_text, (size_t)length),
+		.name = span_of(core_text, (size_t)length),
+		.record_route = record_route,
+		.probe_every_ms = 500,
+		.probe_down_after = 2,
+		.registrar = {.realm = DOMAIN,
+			.domains = &DOMAIN,
+			.domain_count = 1,
+			.min_expires_s = 10,
+			.max_expires_s = 3600,
+			.default_expires_s = 600,
+			.nonce_life_s = 60},
+	};
+	cr_assert(eq(int, core_open(&options, &core, &failed), 0));
+}
+
+static void setup(void)
+{
+	base = event_base_new();
+	cr_assert(eq(int, resolver_open(base, "127.0.0.1:1", &resolver), 0));
+}
+
+static void teardown(void)
+{
+	core_close(core);
+	resolver_close(resolver);
+	event_base_free(base);
+	close(caller);
+	close(edge);
+}
+
+static void send_from(int fd, const char *text)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		.sin_port = htons(listener.port)};
+
+	cr_assert(gt(int,
+		(int)sendto(
+			fd, text, strlen(text), 0, (struct sockaddr *)&address, sizeof(address)),
+		0));
+}
+
+// The next message at a socket, "" if there is none within a moment.
+static const char *receive(int fd)
+{
+	struct timeval tick = {.tv_usec = 5000};
+
+	for (unsigned i = 0; i < 40; i++) {
+		event_base_loopexit(base, &tick);
+		event_base_dispatch(base);
+		ssize_t length = recv(fd, got, sizeof(got) - 1, MSG_DONTWAIT);
+		if (length >= 0) {
+			got[length] = 0;
+			return got;
+		}
+	}
+	return "";
+}
+
+static void assert_holds(const char *text, const char *part)
+{
+	cr_assert(strstr(text, part) != NULL, "'%s' is not in\n%s", part, text);
+}
+
+static void register_alice(void)
+{
+	char text[2048];
+
+	snprintf(text, sizeof(text),
+		"REGISTER sip:example.test SIP/2.0\r\nVia: SIP/2.0/UDP "
+		"edge.test;branch=z9hG4bKr;rport\r\n"
+		"Path: <sip:token@127.0.0.1:%u;lr;ob>\r\nFrom: <sip:alice@example.test>;tag=1\r\n"
+		"To: <sip:alice@example.test>\r\nCall-ID: r\r\nCSeq: 1 REGISTER\r\nSupported: "
+		"path\r\n"
+		"Contact: <sip:alice@10.1.1.1:5070>\r\nContent-Length: 0\r\n\r\n",
+		edge_port);
+	send_from(edge, text);
+	assert_holds(receive(edge), "SIP/2.0 200 OK\r\n");
+}
+
+static const char *invite(const char *target, const char *extra)
+{
+	static char text[2048];
+
+	snprintf(text, sizeof(text),
+		"INVITE %s SIP/2.0\r\nVia: SIP/2.0/UDP 10.9.9.9:5060;branch=z9hG4bKi;rport\r\n%s"
+		"Max-Forwards: 70\r\nFrom: <sip:bob@example.test>;tag=b\r\nTo: <%s>\r\nCall-ID: "
+		"i\r\n"
+		"CSeq: 1 INVITE\r\nContact: <sip:bob@10.9.9.9>\r\nContent-Length: 4\r\n\r\nbody",
+		target, extra, target);
+	return text;
+}
+
+Test(core, sends_a_request_for_an_aor_along_its_path, .init = setup, .fini = teardown)
+{
+	char expected[256];
+
+	open_core(true);
+	register_alice();
+	send_from(caller, invite("sip:alice@example.test", ""));
+	const char *text = receive(edge);
+	assert_holds(text, "INVITE sip:alice@10.1.1.1:5070 SIP/2.0\r\n");
+	snprintf(
+		expected, sizeof(expected), "Route: <sip:token@127.0.0.1:%u;lr;ob>\r\n", edge_port);
+	assert_holds(text, expected);
+	snprintf(expected, sizeof(expected), "Record-Route: <sip:%s;lr>\r\n", core_text);
+	assert_holds(text, expected);
+	snprintf(expected, sizeof(expected),
+		"Via: SIP/2.0/UDP 10.9.9.9:5060;branch=z9hG4bKi;received=127.0.0.1;rport=%u\r\n",
+		caller_port);
+	assert_holds(text, expected);
+	assert_holds(text, "Max-Forwards: 69\r\n");
+	assert_holds(text, "\r\n\r\nbody");
+}
+
+Test(core, brings_the_response_back_along_the_vias, .init = setup, .fini = teardown)
+{
+	char response[4096];
+
+	open_core(false);
+	register_alice();
+	send_from(caller, invite("sip:alice@example.test", ""));
+	const char *text = receive(edge);
+	const char *vias = strstr(text, "Via:");
+	const char *end = strstr(text, "Max-Forwards");
+	snprintf(response, sizeof(response),
+		"SIP/2.0 180 Ringing\r\n%.*sFrom: <sip:bob@example.test>;tag=b\r\n"
+		"To: <sip:alice@example.test>;tag=a\r\nCall-ID: i\r\nCSeq: 1 "
+		"INVITE\r\nContent-Length: 0\r\n\r\n",
+		(int)(end - vias), vias);
+	cr_assert(eq(ptr, strstr(text, "Record-Route"), NULL));
+	send_from(edge, response);
+	const char *back = receive(caller);
+	assert_holds(back, "SIP/2.0 180 Ringing\r\nVia: SIP/2.0/UDP 10.9.9.9:5060;");
+	cr_assert(eq(ptr, strstr(back, core_text), NULL));
+}
+
+Test(core, follows_the_route_of_a_request_in_a_dialog, .init = setup, .fini = teardown)
+{
+	char routes[256], expected[128];
+
+	open_core(true);
+	snprintf(routes, sizeof(routes), "Route: <sip:%s;lr>, <sip:t2@127.0.0.1:%u;lr>\r\n",
+		core_text, edge_port);
+	send_from(caller, invite("sip:alice@10.1.1.1:5070", routes));
+	const char *text = receive(edge);
+	assert_holds(text, "INVITE sip:alice@10.1.1.1:5070 SIP/2.0\r\n");
+	snprintf(expected, sizeof(expected), "Route: <sip:t2@127.0.0.1:%u;lr>\r\n", edge_port);
+	assert_holds(text, expected);
+}
+
+Test(core, gives_a_retransmission_and_a_cancel_the_same_branch, .init = setup, .fini = teardown)
+{
+	char first[128] = "", second[128] = "";
+
+	open_core(false);
+	register_alice();
+	send_from(caller, invite("sip:alice@example.test", ""));
+	sscanf(strstr(receive(edge), "branch="), "branch=%127[^\r]", first);
+	send_from(caller, invite("sip:alice@example.test", ""));
+	sscanf(strstr(receive(edge), "branch="), "branch=%127[^\r]", second);
+	cr_assert(eq(str, first, second));
+	cr_assert(ne(str, first, ""));
+}
+
+Test(core, answers_what_it_cannot_forward, .init = setup, .fini = teardown)
+{
+	open_core(true);
+	send_from(caller, invite("sip:nobody@example.test", ""));
+	assert_holds(receive(caller), "SIP/2.0 480 ");
+	send_from(caller, invite("tel:+4912345", ""));
+	assert_holds(receive(caller), "SIP/2.0 416 ");
+	send_from(caller, invite("sip:example.test", ""));
+	assert_holds(receive(caller), "SIP/2.0 404 ");
+}
+
+Test(core, answers_options_and_drops_noise, .init = setup, .fini = teardown)
+{
+	open_core(true);
+	send_from(caller, "\r\n\r\n");
+	send_from(caller, "garbage that is no SIP message at all");
+	send_from(caller,
+		"OPTIONS sip:example.test SIP/2.0\r\nVia: SIP/2.0/UDP "
+		"h;branch=z9hG4bKo;rport\r\nMax-Forwards: 0\r\n"
+		"From: <sip:p@h>;tag=1\r\nTo: <sip:example.test>\r\nCall-ID: o\r\nCSeq: 1 "
+		"OPTIONS\r\n"
+		"Content-Length: 0\r\n\r\n");
+	assert_holds(receive(caller), "SIP/2.0 200 OK\r\n");
+	cr_assert(eq(str, (char *)receive(caller), ""));
+	cr_assert(eq(u64, core_count(core)->received, 3));
+}
