@@ -1,0 +1,55 @@
+// link_client.h: control's end of the link to the dataplane (weir/link.h has the protocol).
+//
+// Connects, again and again, to the dataplane's socket; opens the listeners' sockets once and keeps them, or takes them back from a
+// dataplane that runs already (a second bind would lose half the traffic); maps the rings and moves records. A session begins with
+// `up`: whoever owns keys, directory and flows sends them all then; it ends with `down`.
+
+#pragma once
+
+#include <weir/link.h>
+
+#include <event2/event.h>
+
+struct link_client;
+
+struct link_client_options {
+	struct event_base *base;
+	const char *path; // of the dataplane's socket
+	struct link_config config;
+	const struct link_listener *listeners; // the caller's
+	unsigned listener_count;
+	// A session has begun: nothing of an earlier one counts, sequence numbers start again.
+	void (*up)(void *context);
+	void (*down)(void *context);
+	// A message from a worker; answer it to the same worker. The octets end with the call.
+	void (*message)(void *context, unsigned worker, const struct link_up_message *head,
+		struct span message);
+	// LINK_EVENT_*; the payload has the size of the type's struct.
+	void (*event)(void *context, uint16_t type, struct span payload);
+	// Something operators should know, one line.
+	void (*say)(void *context, const char *line);
+	void *context;
+};
+
+// Opens the sockets later, when it is known that no dataplane holds them. 0 or a negative errno.
+[[nodiscard]] int link_client_open(
+	const struct link_client_options *options, struct link_client **client);
+void link_client_close(struct link_client *client);
+
+// Why the listeners could not be opened, or the dataplane refused: 0 while nothing is wrong. *listener is an index into the
+// options' listeners, or -1.
+[[nodiscard]] int link_client_fault(
+	const struct link_client *client, int *listener, const char **what);
+[[nodiscard]] bool link_client_is_up(const struct link_client *client);
+unsigned link_client_workers(const struct link_client *client);
+
+// Put a record on the table ring; what does not fit waits here, in order. Returns its sequence, for link_down_message.after;
+// 0: no session.
+uint64_t link_client_put(struct link_client *client, uint16_t type, struct span record);
+// Put a message on a worker's down ring. 0, -ENOTCONN, -EINVAL (no such worker), -EMSGSIZE or -EAGAIN: the ring is full and the
+// message is lost, as on any network.
+[[nodiscard]] int link_client_send(struct link_client *client, unsigned worker,
+	const struct link_down_message *head, struct span message);
+// The workers' counters, NULL without a session. Read them relaxed.
+[[nodiscard]] const struct link_counters *link_client_counters(
+	const struct link_client *client, unsigned worker);

@@ -1,0 +1,277 @@
+#include "link_private.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+enum {
+	FLUSH_EVERY_US = 2000,
+	RECORDS_A_TURN = 4096, // from one ring, before others have their turn
+};
+
+static void signal_eventfd(int eventfd)
+{
+	uint64_t one = 1;
+
+	// It can only fail when the counter is full: then it is readable anyway.
+	if (write(eventfd, &one, sizeof(one)) != sizeof(one))
+		return;
+}
+
+// --- Control to keeper ---
+
+static void backlog_flush(struct link_client *client)
+{
+	struct record_header header;
+	bool wrote = false;
+
+	while (evbuffer_copyout(client->backlog, &header, sizeof(header)) == sizeof(header)) {
+		const uint8_t *octets = evbuffer_pullup(
+			client->backlog, (ev_ssize_t)(sizeof(header) + header.length));
+		struct span payload = span_of(octets + sizeof(header), header.length);
+		if (ring_write(&client->table, header.type, 0, payload, span_of(NULL, 0)) != 0)
+			break;
+		evbuffer_drain(client->backlog, sizeof(header) + header.length);
+		wrote = true;
+	}
+	if (wrote && ring_needs_signal(&client->table))
+		signal_eventfd(client->keeper_eventfd);
+}
+
+static void flush_fired(evutil_socket_t socket, short what, void *argument)
+{
+	struct link_client *client = argument;
+	struct timeval soon = {.tv_usec = FLUSH_EVERY_US};
+
+	backlog_flush(client);
+	if (evbuffer_get_length(client->backlog) > 0)
+		evtimer_add(client->flush_timer, &soon);
+}
+
+static void backlog_add(struct link_client *client, uint16_t type, struct span record)
+{
+	struct record_header header = {.length = (uint32_t)record.length, .type = type};
+	struct timeval soon = {.tv_usec = FLUSH_EVERY_US};
+
+	evbuffer_add(client->backlog, &header, sizeof(header));
+	evbuffer_add(client->backlog, record.octets, record.length);
+	if (!evtimer_pending(client->flush_timer, NULL))
+		evtimer_add(client->flush_timer, &soon);
+}
+
+uint64_t link_client_put(struct link_client *client, uint16_t type, struct span record)
+{
+	if (client->phase != LINK_PHASE_UP)
+		return 0;
+	client->sequence++;
+	if (evbuffer_get_length(client->backlog) > 0
+		|| ring_write(&client->table, type, 0, record, span_of(NULL, 0)) != 0)
+		backlog_add(client, type, record);
+	else if (ring_needs_signal(&client->table))
+		signal_eventfd(client->keeper_eventfd);
+	return client->sequence;
+}
+
+int link_client_send(struct link_client *client, unsigned worker,
+	const struct link_down_message *head, struct span message)
+{
+	if (client->phase != LINK_PHASE_UP)
+		return -ENOTCONN;
+	if (worker >= client->region.workers)
+		return -EINVAL;
+	int status = ring_write(&client->downs[worker], LINK_DOWN_MESSAGE, 0,
+		span_of(head, sizeof(*head)), message);
+	if (status == 0 && ring_needs_signal(&client->downs[worker]))
+		signal_eventfd(client->worker_eventfds[worker]);
+	return status;
+}
+
+// --- Keeper and workers to control ---
+
+static size_t event_size(uint16_t type)
+{
+	switch (type) {
+	case LINK_EVENT_PEER:
+		return sizeof(struct link_event_peer);
+	case LINK_EVENT_EPOCH:
+		return sizeof(struct link_event_epoch);
+	case LINK_EVENT_EXPLAINED:
+		return sizeof(struct link_explained);
+	case LINK_EVENT_SUSPECT:
+		return sizeof(struct link_event_flow);
+	default:
+		return SIZE_MAX;
+	}
+}
+
+// False: the session is over.
+static bool events_drain(struct link_client *client)
+{
+	struct record_header header;
+	int64_t length;
+
+	while ((length = ring_read(
+			&client->events, &header, client->record, sizeof(client->record)))
+		>= 0) {
+		if ((size_t)length != event_size(header.type)) {
+			link_disconnect(client, "the dataplane sent an event of a wrong length");
+			return false;
+		}
+		client->options.event(client->options.context, header.type,
+			span_of(client->record, (size_t)length));
+	}
+	if (length == -EAGAIN)
+		return true;
+	link_disconnect(client, "the event ring is broken");
+	return false;
+}
+
+static bool up_take(struct link_client *client, unsigned worker, uint16_t type, size_t length)
+{
+	struct link_up_message head;
+
+	if (type != LINK_UP_MESSAGE || length < sizeof(head))
+		return false;
+	memcpy(&head, client->record, sizeof(head));
+	if (head.kind > LINK_UP_RESPONSE || length != sizeof(head) + head.length)
+		return false;
+	client->options.message(client->options.context, worker, &head,
+		span_of(client->record + sizeof(head), head.length));
+	return true;
+}
+
+static bool up_drain(struct link_client *client, unsigned worker)
+{
+	struct record_header header;
+
+	for (unsigned i = 0; i < RECORDS_A_TURN; i++) {
+		int64_t length = ring_read(
+			&client->ups[worker], &header, client->record, sizeof(client->record));
+		if (length == -EAGAIN)
+			return true;
+		if (length < 0 || !up_take(client, worker, header.type, (size_t)length)) {
+			link_disconnect(client, "an up ring is broken");
+			return false;
+		}
+		if (client->phase != LINK_PHASE_UP)
+			return false;
+	}
+	signal_eventfd(client->own_eventfd); // more is there: come back after the others
+	return true;
+}
+
+// All rings are asked to signal from now on; false: something came in between.
+static bool rings_sleep(struct link_client *client)
+{
+	bool quiet = ring_sleep(&client->events);
+
+	for (unsigned worker = 0; worker < client->region.workers; worker++)
+		quiet = ring_sleep(&client->ups[worker]) && quiet;
+	return quiet;
+}
+
+static void rings_ready(evutil_socket_t eventfd, short what, void *argument)
+{
+	struct link_client *client = argument;
+	uint64_t count;
+
+	if (read(client->own_eventfd, &count, sizeof(count)) < 0 && errno != EAGAIN)
+		return;
+	if (!events_drain(client))
+		return;
+	for (unsigned worker = 0; worker < client->region.workers; worker++)
+		if (!up_drain(client, worker))
+			return;
+	if (!rings_sleep(client))
+		signal_eventfd(client->own_eventfd);
+}
+
+// --- Begin and end ---
+
+static void rings_attach(struct link_client *client)
+{
+	region_attach_table(&client->region, &client->table);
+	region_attach_events(&client->region, &client->events);
+	for (unsigned worker = 0; worker < client->region.workers; worker++) {
+		region_attach_up(&client->region, worker, &client->ups[worker]);
+		region_attach_down(&client->region, worker, &client->downs[worker]);
+	}
+}
+
+// LINK_UP: the memfd, our eventfd, the keeper's and one a worker.
+static int descriptors_take(struct link_client *client, struct setup_packet *packet)
+{
+	uint32_t abi = 0;
+
+	if (packet->descriptor_count < 3)
+		return -EBADMSG;
+	int status = region_map(&client->region, packet->descriptors[0], &abi);
+	if (status == -EPROTO)
+		link_say(client,
+			"event=link-abi ours=%d dataplane=%u hint=\"install both of one version\"",
+			LINK_ABI, abi);
+	if (status != 0)
+		return status;
+	if (packet->descriptor_count != client->region.workers + 3)
+		return -EBADMSG;
+	client->own_eventfd = packet->descriptors[1];
+	client->keeper_eventfd = packet->descriptors[2];
+	for (unsigned worker = 0; worker < client->region.workers; worker++)
+		client->worker_eventfds[worker] = packet->descriptors[3 + worker];
+	for (unsigned i = 1; i < packet->descriptor_count; i++)
+		packet->descriptors[i] = -1;
+	return 0;
+}
+
+int link_session_open(struct link_client *client, struct setup_packet *packet)
+{
+	int status = descriptors_take(client, packet);
+
+	if (status != 0)
+		return status;
+	rings_attach(client);
+	client->sequence = 0;
+	client->backlog = evbuffer_new();
+	client->flush_timer = evtimer_new(client->options.base, flush_fired, client);
+	client->own_event = event_new(client->options.base, client->own_eventfd,
+		EV_READ | EV_PERSIST, rings_ready, client);
+	if (client->backlog == NULL || client->flush_timer == NULL || client->own_event == NULL
+		|| event_add(client->own_event, NULL) != 0)
+		return -ENOMEM;
+	if (!rings_sleep(client))
+		signal_eventfd(client->own_eventfd);
+	return 0;
+}
+
+static void descriptor_close(int *descriptor)
+{
+	if (*descriptor >= 0)
+		close(*descriptor);
+	*descriptor = -1;
+}
+
+void link_session_close(struct link_client *client)
+{
+	if (client->own_event != NULL)
+		event_free(client->own_event);
+	if (client->flush_timer != NULL)
+		event_free(client->flush_timer);
+	if (client->backlog != NULL)
+		evbuffer_free(client->backlog);
+	client->own_event = NULL;
+	client->flush_timer = NULL;
+	client->backlog = NULL;
+	descriptor_close(&client->own_eventfd);
+	descriptor_close(&client->keeper_eventfd);
+	for (unsigned worker = 0; worker < LINK_WORKERS_MAX; worker++)
+		descriptor_close(&client->worker_eventfds[worker]);
+	if (client->region.shared != NULL)
+		region_unmap(&client->region);
+	client->region = (struct region){0};
+}
+
+const struct link_counters *link_client_counters(const struct link_client *client, unsigned worker)
+{
+	if (client->phase != LINK_PHASE_UP || worker >= client->region.workers)
+		return NULL;
+	return region_counters(&client->region, worker);
+}

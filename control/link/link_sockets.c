@@ -1,0 +1,95 @@
+#include "../base/sockaddr.h"
+#include "link_private.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	RECEIVE_BUFFER = 8 << 20, // what may queue while a dead dataplane is started again
+};
+
+static int socket_open(const struct link_listener *listener)
+{
+	struct sockaddr_storage address;
+	socklen_t length = sockaddr_write(&listener->address, &address);
+	int fd = socket(address.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int on = 1;
+	int buffer = RECEIVE_BUFFER;
+
+	if (fd < 0)
+		return -errno;
+	if (listener->address.family == ENDPOINT_V6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+	// SO_RCVBUFFORCE needs CAP_NET_ADMIN; without it the system's limit holds.
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof(buffer)) != 0)
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer));
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == 0
+		&& bind(fd, (struct sockaddr *)&address, length) == 0)
+		return fd;
+	int status = -errno;
+	close(fd);
+	return status;
+}
+
+// Without SO_REUSEPORT, to find out whether anybody else has the address: with it, a stranger's socket would share our traffic.
+static int address_probe(const struct link_listener *listener)
+{
+	struct sockaddr_storage address;
+	socklen_t length = sockaddr_write(&listener->address, &address);
+	int fd = socket(address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int status = fd >= 0 && bind(fd, (struct sockaddr *)&address, length) == 0 ? 0 : -errno;
+
+	if (fd >= 0)
+		close(fd);
+	return status;
+}
+
+static int listener_open(struct link_client *client, unsigned index)
+{
+	const struct link_listener *listener = &client->options.listeners[index];
+	int status = address_probe(listener);
+
+	for (unsigned worker = 0; status == 0 && worker < client->options.config.workers;
+		worker++) {
+		int fd = socket_open(listener);
+		if (fd < 0)
+			status = fd;
+		else
+			client->sockets[index][worker] = fd;
+	}
+	return status;
+}
+
+int link_sockets_open(struct link_client *client)
+{
+	if (client->sockets_open)
+		return 0;
+	for (unsigned i = 0; i < client->options.listener_count; i++) {
+		int status = listener_open(client, i);
+		if (status != 0) {
+			client->fault = status;
+			client->fault_listener = (int)i;
+			snprintf(client->what, WHAT_MAX, "cannot bind: %s", strerror(-status));
+			link_sockets_close(client);
+			return status;
+		}
+	}
+	client->fault = 0;
+	client->sockets_open = true;
+	return 0;
+}
+
+void link_sockets_close(struct link_client *client)
+{
+	for (unsigned i = 0; i < client->options.listener_count; i++) {
+		for (unsigned worker = 0; worker < LINK_WORKERS_MAX; worker++) {
+			if (client->sockets[i][worker] >= 0)
+				close(client->sockets[i][worker]);
+			client->sockets[i][worker] = -1;
+		}
+	}
+	client->sockets_open = false;
+}
