@@ -2,6 +2,10 @@
 //
 // Immutable once published: the keeper builds a new one from the records between LINK_DIRECTORY_BEGIN and _END, swaps a
 // pointer (RCU), and frees the old one after a grace period.
+//
+// Hosts are compared as text without case and without the brackets of an IPv6 reference: what control sends is in lower case,
+// and literals stand as RFC 5952 writes them. A URI may spell a literal in other ways ("2001:DB8:0:0::1"): the caller, who has
+// the parser (endpoint.h), writes it anew before it asks here. The same holds for endpoint_fold_mapped().
 
 #pragma once
 
@@ -15,10 +19,16 @@ struct directory_builder;
 // --- Building (keeper) ---
 
 [[nodiscard]] struct directory_builder *directory_builder_new(void);
-// Any LINK_SETTINGS ... LINK_DIRECTORY_LISTENER record. 0, -EINVAL (a field is out of range) or -ENOMEM.
+enum {
+	// Of each kind of record; what one directory may hold is bounded, whatever control sends.
+	DIRECTORY_RECORDS_MAX = 4096,
+};
+
+// Any LINK_SETTINGS ... LINK_DIRECTORY_LISTENER record. 0, -EINVAL (a field is out of range, or a second listener, peer or
+// settings under one id) or -ENOSPC, and nothing has changed; -ENOMEM, and the builder can only be freed.
 [[nodiscard]] int directory_builder_add(
 	struct directory_builder *builder, uint16_t type, struct span record);
-// Consumes the builder. NULL: out of memory, or no settings.
+// Consumes the builder, also when it fails. NULL: out of memory, or no settings.
 [[nodiscard]] struct directory *directory_builder_finish(struct directory_builder *builder);
 void directory_builder_free(struct directory_builder *builder);
 void directory_free(struct directory *directory);
@@ -44,10 +54,14 @@ struct directory_listener {
 [[nodiscard]] const struct directory_listener *directory_side_listener(
 	const struct directory *directory, enum side side, enum transport transport,
 	uint8_t family);
-// The listener with this sent-by (a Via's host and port, 0: absent), or NULL. *edge is set: own or another's.
+// Whose Via this is, by its sent-by (port 0: absent): one of our listeners', or a name of ours or of another edge; the cluster's
+// own name is nobody's. *found is written only if true is returned.
 struct directory_via {
 	uint8_t edge;
-	uint8_t listener; // valid for our own edge and for peers' known listeners
+	uint8_t listener; // of ours, the first that writes so; DIRECTORY_NO_LISTENER if only the edge is known
+};
+enum {
+	DIRECTORY_NO_LISTENER = 0xff,
 };
 [[nodiscard]] bool directory_find_sent_by(const struct directory *directory, struct span host,
 	uint16_t port, struct directory_via *found);
@@ -65,7 +79,8 @@ struct directory_peer {
 [[nodiscard]] enum transport directory_peer_transport(
 	const struct directory *directory, uint8_t edge, uint8_t listener);
 
-// Upstream targets. A Route or request-URI host (as it stands) and port (0: absent) that is a known target, or NULL.
+// Upstream targets. A Route or request-URI host (as it stands) and port (0: absent) that is a known target, or NULL. A target of
+// the same port or lack of one goes before one that has it by default, a healthy one before others.
 [[nodiscard]] const struct link_target *directory_find_target(
 	const struct directory *directory, struct span host, uint16_t port, uint16_t default_port);
 // The default upstream for a Call-ID hash: rendezvous over healthy balanced targets; over all balanced ones if none is
@@ -76,7 +91,7 @@ struct directory_peer {
 // The egress guard's and the ingress allow lists.
 [[nodiscard]] bool directory_prefix_listed(const struct directory *directory,
 	enum link_prefix_list list, uint8_t listener, const struct endpoint *endpoint);
-// True if the endpoint is the address:port of any own or peer's listener.
+// True if the endpoint is the address:port of any own or peer's listener, peer listeners included.
 [[nodiscard]] bool directory_is_listener(
 	const struct directory *directory, const struct endpoint *endpoint);
 [[nodiscard]] bool directory_is_peer_relay(

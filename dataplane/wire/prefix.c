@@ -5,22 +5,6 @@
 #include <weir/endpoint.h>
 #include <weir/uri.h>
 
-static bool bits_equal(const uint8_t *a, const uint8_t *b, unsigned bits)
-{
-	unsigned whole = bits / 8;
-	unsigned rest = bits % 8;
-
-	if (memcmp(a, b, whole) != 0)
-		return false;
-	return rest == 0 || ((a[whole] ^ b[whole]) >> (8 - rest)) == 0;
-}
-
-bool prefix_contains(const struct prefix *prefix, const struct endpoint *endpoint)
-{
-	return prefix->family != ENDPOINT_NONE && prefix->family == endpoint->family
-		&& bits_equal(prefix->address, endpoint->address, prefix->length);
-}
-
 static void bits_clear(uint8_t address[16], unsigned from)
 {
 	for (unsigned bit = from; bit < 128; bit++)

@@ -53,6 +53,20 @@ size_t endpoint_format_host(const struct endpoint *endpoint, uint8_t *out);
 size_t endpoint_format(const struct endpoint *endpoint, uint8_t *out);
 // ::ffff:a.b.c.d becomes a.b.c.d, so that no rule can be passed by another spelling of an address.
 void endpoint_fold_mapped(struct endpoint *endpoint);
-[[nodiscard]] bool prefix_contains(const struct prefix *prefix, const struct endpoint *endpoint);
 // Reads "192.0.2.0/24", "2001:db8::/32" or a bare address (all bits).
 [[nodiscard]] bool prefix_parse(struct span text, struct prefix *prefix);
+
+// Inline, since the tables judge by prefixes too and link no parser.
+[[nodiscard]] static inline bool prefix_contains(
+	const struct prefix *prefix, const struct endpoint *endpoint)
+{
+	unsigned whole = prefix->length / 8;
+	unsigned rest = prefix->length % 8;
+
+	if (prefix->family == ENDPOINT_NONE || prefix->family != endpoint->family)
+		return false;
+	if (memcmp(prefix->address, endpoint->address, whole) != 0)
+		return false;
+	return rest == 0
+		|| ((prefix->address[whole] ^ endpoint->address[whole]) >> (8 - rest)) == 0;
+}

@@ -152,7 +152,7 @@ struct link_name {
 	uint8_t host[LINK_NAME_MAX + 1]; // lower case; IP literals without brackets, RFC 5952
 };
 
-// What we write into Path, Record-Route and Via for one of our listeners.
+// What we write into Path, Record-Route and Via for one of our listeners: in lower case, IPv6 in brackets.
 struct link_directory_listener {
 	struct link_listener listener;
 	uint8_t written_length;
