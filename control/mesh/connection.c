@@ -29,13 +29,13 @@ void connection_send_flow(struct connection *connection, const struct flow_recor
 // Send flows until the connection has enough to do.
 static void walk_on(struct connection *connection)
 {
-	struct mesh *mesh = connection->mesh;
+	const struct sync_subscriber *edge = connection->mesh->options.subscriber;
 	struct evbuffer *out = bufferevent_get_output(connection->events);
 	struct flow_record record;
 
 	while (connection->walking && evbuffer_get_length(out) < MESH_OUTPUT_LOW) {
-		if (mesh->options.handlers.next(
-			    mesh->options.context, &connection->walk_slot, &record)) {
+		if (edge->next(edge->context, connection->walk_slot, &record)) {
+			connection->walk_slot = record.id.slot;
 			connection_send_flow(connection, &record);
 		} else {
 			connection->walking = false;
@@ -75,28 +75,50 @@ static bool displace_twin(struct connection *connection, struct peer *peer, uint
 }
 
 static void hello_accept(
-	struct connection *connection, struct peer *peer, const struct mesh_hello *hello)
+	struct connection *connection, struct peer *peer, const struct mesh_hello *mesh_hello)
 {
-	struct mesh *mesh = connection->mesh;
+	struct sync_peer *known = &peer->status.peer;
 
 	peer->connection = connection;
 	connection->peer = peer;
 	connection->greeted = true;
-	connection->incarnation = hello->incarnation;
-	peer->status.connected = true;
-	peer->status.complete = false;
-	peer->status.incarnation = hello->incarnation;
-	peer->status.epoch = hello->epoch;
+	connection->incarnation = mesh_hello->hello.incarnation;
+	known->connected = true;
+	known->complete = false;
+	known->newest_generation = mesh_hello->newest_generation;
+	known->hello = mesh_hello->hello;
 	peer->status.since_ms = clock_ms();
-	mesh_say(mesh, "event=mesh-up edge=%u", hello->edge);
-	mesh->options.handlers.hello(mesh->options.context, hello);
+	mesh_say(connection->mesh, "event=mesh-up edge=%u", known->hello.edge);
+	peer_tell(peer);
+	// Who was dialled knows only now to whom it speaks.
+	if (!connection->dialled)
+		connection_send_hello(connection);
 	walk_begin(connection);
+}
+
+// Why an edge that says this is not taken; NULL: it is.
+static const char *hello_judge(
+	struct connection *connection, const struct mesh_hello *hello, uint8_t certified)
+{
+	struct mesh *mesh = connection->mesh;
+	struct peer *peer = mesh_find_peer(mesh, hello->hello.edge);
+
+	if (certified != hello->hello.edge)
+		return "certificate is not of the edge that HELLO names";
+	if (peer == NULL)
+		return "edge is not among my peers";
+	if (connection->peer != NULL && connection->peer != peer)
+		return "another edge answered than the one I dialled";
+	if (!span_equal(span_of(hello->cluster, hello->cluster_length), mesh->options.cluster))
+		return "another cluster";
+	if (!displace_twin(connection, peer, hello->hello.incarnation))
+		return "a newer edge with this id is connected";
+	return NULL;
 }
 
 static bool hello_take(struct connection *connection, struct span payload)
 {
 	struct mesh *mesh = connection->mesh;
-	const struct mesh_hello *ours = &mesh->options.hello;
 	struct mesh_hello hello;
 	unsigned version;
 
@@ -106,25 +128,31 @@ static bool hello_take(struct connection *connection, struct span payload)
 		return false;
 	}
 	uint8_t certified = identity_read(bufferevent_openssl_get_ssl(connection->events));
-	struct peer *peer = mesh_find_peer(mesh, hello.edge);
-	const char *why = certified != hello.edge
-		? "certificate is not of the edge that HELLO names"
-		: peer == NULL ? "edge is not among my peers"
-		: connection->peer != NULL && connection->peer != peer
-		? "another edge answered than the one I dialled"
-		: !span_equal(span_of(hello.cluster, hello.cluster_length),
-			  span_of(ours->cluster, ours->cluster_length))
-		? "another cluster"
-		: !displace_twin(connection, peer, hello.incarnation)
-		? "a newer edge with this id is connected"
-		: NULL;
+	const char *why = hello_judge(connection, &hello, certified);
 	if (why != NULL) {
-		mesh_say(mesh, "event=mesh-refused edge=%u certified=%u why=\"%s\"", hello.edge,
-			certified, why);
+		mesh_say(mesh, "event=mesh-refused edge=%u certified=%u why=\"%s\"",
+			hello.hello.edge, certified, why);
 		connection_refuse(connection, why);
 		return false;
 	}
-	hello_accept(connection, peer, &hello);
+	hello_accept(connection, mesh_find_peer(mesh, hello.hello.edge), &hello);
+	return true;
+}
+
+// An edge that is known says something new of itself.
+static bool hello_refresh(struct connection *connection, struct span payload)
+{
+	struct peer *peer = connection->peer;
+	struct mesh_hello hello;
+	unsigned version;
+
+	if (!hello_decode(payload, &hello, &version) || hello.hello.edge != peer->options.edge
+		|| hello.hello.incarnation != connection->incarnation) {
+		connection_refuse(connection, "HELLO of another edge, or malformed");
+		return false;
+	}
+	peer->status.peer.hello = hello.hello;
+	peer_tell(peer);
 	return true;
 }
 
@@ -139,7 +167,7 @@ static bool flow_take(struct connection *connection, struct span payload)
 		connection_refuse(connection, "malformed record, or one of another edge");
 		return false;
 	}
-	mesh->options.handlers.flow(mesh->options.context, &record);
+	mesh->options.subscriber->heard(mesh->options.subscriber->context, &record);
 	return true;
 }
 
@@ -163,15 +191,19 @@ static bool record_take(struct connection *connection, uint16_t type, struct spa
 	}
 	struct peer *peer = connection->peer;
 	peer->status.records_in++;
+	const struct sync_subscriber *edge = mesh->options.subscriber;
 	switch (type) {
+	case MESH_HELLO:
+		return hello_refresh(connection, payload);
 	case MESH_BEGIN:
-		mesh->options.handlers.begin(mesh->options.context, peer->options.edge);
+		edge->snapshot_begin(edge->context, peer->options.edge);
 		return true;
 	case MESH_FLOW:
 		return flow_take(connection, payload);
 	case MESH_END:
-		peer->status.complete = true;
-		mesh->options.handlers.end(mesh->options.context, peer->options.edge);
+		edge->snapshot_end(edge->context, peer->options.edge);
+		peer->status.peer.complete = true;
+		peer_tell(peer);
 		return true;
 	case MESH_ALIVE:
 		return true;
@@ -207,20 +239,28 @@ static void output_drained(struct bufferevent *events, void *argument)
 	walk_on(argument);
 }
 
-static void hello_send(struct connection *connection)
+void connection_send_hello(struct connection *connection)
 {
+	struct mesh *mesh = connection->mesh;
+	const struct sync_subscriber *edge = mesh->options.subscriber;
+	struct mesh_hello hello = {.hello = *edge->hello(edge->context)};
 	uint8_t octets[HELLO_OCTETS_MAX];
-	size_t length = hello_encode(&connection->mesh->options.hello, octets);
 
-	connection_send(connection, MESH_HELLO, span_of(octets, length));
+	hello.newest_generation =
+		edge->newest_generation(edge->context, connection->peer->options.edge);
+	hello.cluster_length = (uint8_t)mesh->options.cluster.length;
+	memcpy(hello.cluster, mesh->options.cluster.octets, mesh->options.cluster.length);
+	connection_send(connection, MESH_HELLO, span_of(octets, hello_encode(&hello, octets)));
 }
 
 static void state_changed(struct bufferevent *events, short what, void *argument)
 {
-	if (what & BEV_EVENT_CONNECTED)
-		hello_send(argument);
+	struct connection *connection = argument;
+
+	if (what & BEV_EVENT_CONNECTED && connection->dialled)
+		connection_send_hello(connection);
 	else if (what & (BEV_EVENT_EOF | BEV_EVENT_ERROR | BEV_EVENT_TIMEOUT))
-		connection_close(argument);
+		connection_close(connection);
 }
 
 static void alive_fired(evutil_socket_t socket, short what, void *argument)
@@ -282,11 +322,11 @@ void connection_close(struct connection *connection)
 	if (peer != NULL && peer->connection == connection) {
 		peer->connection = NULL;
 		if (was_up) {
-			peer->status.connected = false;
-			peer->status.complete = false;
+			peer->status.peer.connected = false;
+			peer->status.peer.complete = false;
 			peer->status.since_ms = clock_ms();
 			mesh_say(mesh, "event=mesh-down edge=%u", peer->options.edge);
-			mesh->options.handlers.down(mesh->options.context, peer->options.edge);
+			peer_tell(peer);
 		}
 		peer_dial_later(peer);
 	}

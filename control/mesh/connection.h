@@ -50,6 +50,7 @@ struct connection {
 };
 
 struct mesh {
+	struct sync sync; // first: it is the edge's engine
 	struct mesh_options options;
 	struct evconnlistener *listener;
 	struct connection *connections;
@@ -59,6 +60,9 @@ struct mesh {
 
 void mesh_say(struct mesh *mesh, const char *format, ...) __attribute__((format(printf, 2, 3)));
 struct peer *mesh_find_peer(struct mesh *mesh, uint8_t edge);
+// Tell the edge what is known of a peer now.
+void peer_tell(struct peer *peer);
+void connection_send_hello(struct connection *connection);
 
 // Takes over the bufferevent; NULL: out of memory, and the bufferevent is freed. Dialled: peer is known.
 [[nodiscard]] struct connection *connection_new(

@@ -2,16 +2,35 @@
 
 #include "pack.h"
 
-#include <weir/side.h>
+static void endpoint_encode(struct packer *packer, const struct endpoint *endpoint)
+{
+	pack_number(packer, endpoint->family, 1);
+	pack_number(packer, endpoint->port, 2);
+	pack_octets(packer, endpoint->address, sizeof(endpoint->address));
+}
+
+static bool endpoint_decode(struct unpacker *unpacker, struct endpoint *endpoint)
+{
+	static const uint8_t ZERO[16];
+
+	endpoint->family = (uint8_t)unpack_number(unpacker, 1);
+	endpoint->port = (uint16_t)unpack_number(unpacker, 2);
+	struct span address = unpack_octets(unpacker, sizeof(endpoint->address));
+	if (unpacker->short_)
+		return false;
+	memcpy(endpoint->address, address.octets, address.length);
+	// One endpoint has one spelling: they are compared as octets.
+	return endpoint->family == ENDPOINT_V6
+		|| (endpoint->family == ENDPOINT_V4
+			&& memcmp(endpoint->address + 4, ZERO, 12) == 0);
+}
 
 static void listener_encode(struct packer *packer, const struct link_listener *listener)
 {
 	pack_number(packer, listener->id, 1);
 	pack_number(packer, listener->side, 1);
 	pack_number(packer, listener->transport, 1);
-	pack_number(packer, listener->address.family, 1);
-	pack_number(packer, listener->address.port, 2);
-	pack_octets(packer, listener->address.address, sizeof(listener->address.address));
+	endpoint_encode(packer, &listener->address);
 }
 
 static bool listener_decode(struct unpacker *unpacker, struct link_listener *listener)
@@ -19,21 +38,14 @@ static bool listener_decode(struct unpacker *unpacker, struct link_listener *lis
 	listener->id = (uint8_t)unpack_number(unpacker, 1);
 	listener->side = (uint8_t)unpack_number(unpacker, 1);
 	listener->transport = (uint8_t)unpack_number(unpacker, 1);
-	listener->address.family = (uint8_t)unpack_number(unpacker, 1);
-	listener->address.port = (uint16_t)unpack_number(unpacker, 2);
-	struct span address = unpack_octets(unpacker, sizeof(listener->address.address));
-	if (unpacker->short_)
-		return false;
-	memcpy(listener->address.address, address.octets, address.length);
-	return listener->id < LISTENERS_MAX && listener->side >= SIDE_ACCESS
-		&& listener->side <= SIDE_PEER && listener->transport >= TRANSPORT_UDP
-		&& listener->transport <= TRANSPORT_WSS
-		&& (listener->address.family == ENDPOINT_V4
-			|| listener->address.family == ENDPOINT_V6);
+	return endpoint_decode(unpacker, &listener->address) && listener->id <= LISTENERS_MAX
+		&& listener->side >= SIDE_ACCESS && listener->side <= SIDE_PEER
+		&& listener->transport >= TRANSPORT_UDP && listener->transport <= TRANSPORT_WSS;
 }
 
-static bool name_decode(struct unpacker *unpacker, struct hello_name *name)
+static bool name_decode(struct unpacker *unpacker, uint8_t edge, struct link_name *name)
 {
+	name->edge = edge;
 	name->port = (uint16_t)unpack_number(unpacker, 2);
 	struct span host = unpack_text(unpacker);
 	if (unpacker->short_ || host.length == 0)
@@ -43,15 +55,20 @@ static bool name_decode(struct unpacker *unpacker, struct hello_name *name)
 	return true;
 }
 
-size_t hello_encode(const struct mesh_hello *hello, uint8_t *out)
+size_t hello_encode(const struct mesh_hello *mesh_hello, uint8_t *out)
 {
+	const struct sync_hello *hello = &mesh_hello->hello;
 	struct packer packer = {.octets = out, .capacity = HELLO_OCTETS_MAX};
 
 	pack_number(&packer, MESH_VERSION, 2);
 	pack_number(&packer, hello->edge, 1);
+	pack_number(&packer, hello->secure, 1);
 	pack_number(&packer, hello->incarnation, 8);
 	pack_number(&packer, hello->epoch, 8);
-	pack_text(&packer, span_of(hello->cluster, hello->cluster_length));
+	pack_number(&packer, mesh_hello->newest_generation, 4);
+	pack_text(&packer, span_of(mesh_hello->cluster, mesh_hello->cluster_length));
+	pack_text(&packer, span_of(hello->name, hello->name_length));
+	endpoint_encode(&packer, &hello->relay);
 	pack_number(&packer, hello->name_count, 1);
 	for (unsigned i = 0; i < hello->name_count; i++) {
 		pack_number(&packer, hello->names[i].port, 2);
@@ -60,28 +77,44 @@ size_t hello_encode(const struct mesh_hello *hello, uint8_t *out)
 	pack_number(&packer, hello->listener_count, 1);
 	for (unsigned i = 0; i < hello->listener_count; i++)
 		listener_encode(&packer, &hello->listeners[i]);
-	return packer.length;
+	return packer.overflow ? 0 : packer.length;
 }
 
-bool hello_decode(struct span octets, struct mesh_hello *hello, unsigned *version)
+static void text_take(struct span text, uint8_t *out, uint8_t *length)
+{
+	*length = (uint8_t)text.length;
+	if (text.length > 0)
+		memcpy(out, text.octets, text.length);
+}
+
+static bool head_decode(struct unpacker *unpacker, struct mesh_hello *mesh_hello)
+{
+	struct sync_hello *hello = &mesh_hello->hello;
+
+	hello->edge = (uint8_t)unpack_number(unpacker, 1);
+	hello->secure = unpack_number(unpacker, 1) == 1;
+	hello->incarnation = unpack_number(unpacker, 8);
+	hello->epoch = unpack_number(unpacker, 8);
+	mesh_hello->newest_generation = (uint32_t)unpack_number(unpacker, 4);
+	text_take(unpack_text(unpacker), mesh_hello->cluster, &mesh_hello->cluster_length);
+	text_take(unpack_text(unpacker), hello->name, &hello->name_length);
+	return endpoint_decode(unpacker, &hello->relay) && hello->edge != 0;
+}
+
+bool hello_decode(struct span octets, struct mesh_hello *mesh_hello, unsigned *version)
 {
 	struct unpacker unpacker = {.rest = octets};
+	struct sync_hello *hello = &mesh_hello->hello;
 
-	*hello = (struct mesh_hello){0};
+	*mesh_hello = (struct mesh_hello){0};
 	*version = (unsigned)unpack_number(&unpacker, 2);
-	if (unpacker.short_ || *version != MESH_VERSION)
+	if (unpacker.short_ || *version != MESH_VERSION || !head_decode(&unpacker, mesh_hello))
 		return false;
-	hello->edge = (uint8_t)unpack_number(&unpacker, 1);
-	hello->incarnation = unpack_number(&unpacker, 8);
-	hello->epoch = unpack_number(&unpacker, 8);
-	struct span cluster = unpack_text(&unpacker);
 	hello->name_count = (uint8_t)unpack_number(&unpacker, 1);
-	if (unpacker.short_ || hello->edge == 0 || hello->name_count > HELLO_NAMES_MAX)
+	if (hello->name_count > SYNC_NAMES_MAX)
 		return false;
-	hello->cluster_length = (uint8_t)cluster.length;
-	memcpy(hello->cluster, cluster.octets, cluster.length);
 	for (unsigned i = 0; i < hello->name_count; i++)
-		if (!name_decode(&unpacker, &hello->names[i]))
+		if (!name_decode(&unpacker, hello->edge, &hello->names[i]))
 			return false;
 	hello->listener_count = (uint8_t)unpack_number(&unpacker, 1);
 	if (hello->listener_count > LISTENERS_MAX)

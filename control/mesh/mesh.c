@@ -26,7 +26,7 @@ void mesh_say(struct mesh *mesh, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(line, sizeof(line), format, arguments);
 	va_end(arguments);
-	mesh->options.handlers.say(mesh->options.context, line);
+	mesh->options.say(mesh->options.context, line);
 }
 
 struct peer *mesh_find_peer(struct mesh *mesh, uint8_t edge)
@@ -114,13 +114,51 @@ static void accepted(struct evconnlistener *listener, evutil_socket_t socket,
 		mesh_say(mesh, "event=mesh-accept error=\"out of memory\"");
 }
 
-static int peers_open(struct mesh *mesh)
+static void publish(struct sync *sync, const struct flow_record *record)
+{
+	struct mesh *mesh = (struct mesh *)sync;
+
+	for (unsigned i = 0; i < mesh->peer_count; i++) {
+		struct connection *connection = mesh->peers[i].connection;
+		if (connection == NULL || !connection->greeted)
+			continue;
+		// What the walk has not reached it will send as it is then.
+		if (!connection->walking || record->id.slot <= connection->walk_slot)
+			connection_send_flow(connection, record);
+	}
+}
+
+static void announce(struct sync *sync)
+{
+	struct mesh *mesh = (struct mesh *)sync;
+
+	for (unsigned i = 0; i < mesh->peer_count; i++) {
+		struct connection *connection = mesh->peers[i].connection;
+		if (connection != NULL && connection->greeted)
+			connection_send_hello(connection);
+	}
+}
+
+struct sync *mesh_sync(struct mesh *mesh)
+{
+	return &mesh->sync;
+}
+
+void peer_tell(struct peer *peer)
+{
+	const struct sync_subscriber *edge = peer->mesh->options.subscriber;
+
+	edge->peer_changed(edge->context, &peer->status.peer);
+}
+
+static int peers_open(struct mesh *mesh, uint8_t own_edge)
 {
 	for (unsigned i = 0; i < mesh->options.peer_count; i++) {
 		struct peer *peer = &mesh->peers[mesh->peer_count++];
 		peer->mesh = mesh;
 		peer->options = mesh->options.peers[i];
-		if (mesh->options.hello.edge > peer->options.edge)
+		peer->status.peer.hello.edge = peer->options.edge;
+		if (own_edge > peer->options.edge)
 			continue; // it dials
 		peer->redial = evtimer_new(mesh->options.base, redial_fired, peer);
 		if (peer->redial == NULL)
@@ -142,10 +180,13 @@ int mesh_open(const struct mesh_options *options, struct mesh **out)
 		return mesh == NULL ? -ENOMEM : -E2BIG;
 	}
 	mesh->options = *options;
+	mesh->sync = (struct sync){.publish = publish, .announce = announce};
+	const struct sync_subscriber *edge = options->subscriber;
+	uint8_t own_edge = edge->hello(edge->context)->edge;
 	mesh->listener = evconnlistener_new_bind(options->base, accepted, mesh,
 		LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE, -1,
 		(struct sockaddr *)&address, (int)length);
-	status = mesh->listener == NULL ? -errno : peers_open(mesh);
+	status = mesh->listener == NULL ? -errno : peers_open(mesh, own_edge);
 	if (status != 0) {
 		mesh_close(mesh);
 		return status;
@@ -166,18 +207,6 @@ void mesh_close(struct mesh *mesh)
 	if (mesh->listener != NULL)
 		evconnlistener_free(mesh->listener);
 	free(mesh);
-}
-
-void mesh_publish(struct mesh *mesh, const struct flow_record *record)
-{
-	for (unsigned i = 0; i < mesh->peer_count; i++) {
-		struct connection *connection = mesh->peers[i].connection;
-		if (connection == NULL || !connection->greeted)
-			continue;
-		// What the walk has not reached it will send as it is then.
-		if (!connection->walking || record->id.slot < connection->walk_slot)
-			connection_send_flow(connection, record);
-	}
 }
 
 bool mesh_read_status(const struct mesh *mesh, uint8_t edge, struct mesh_status *status)

@@ -26,46 +26,31 @@ struct mesh_peer_options {
 	struct endpoint address;
 };
 
-// Called on the loop's thread; none of them may close the mesh.
-struct mesh_handlers {
-	void (*hello)(void *context, const struct mesh_hello *hello);
-	void (*begin)(void *context, uint8_t edge);
-	void (*flow)(
-		void *context, const struct flow_record *record); // record->id.edge is who sent it
-	void (*end)(void *context, uint8_t edge);
-	void (*down)(void *context, uint8_t edge); // its connection ended
-	// Own flows in slot order: the first with slot >= *slot; *slot is set past it. False: no more.
-	bool (*next)(void *context, uint32_t *slot, struct flow_record *record);
-	// Something operators should know, one line, no secrets.
-	void (*say)(void *context, const char *line);
-};
-
 struct mesh_options {
 	struct event_base *base;
 	SSL_CTX *tls; // identity_open(); the caller's
 	struct endpoint listen;
 	const struct mesh_peer_options *peers; // the caller's
 	unsigned peer_count;
-	struct mesh_hello hello; // ours
-	struct mesh_handlers handlers;
-	void *context;
+	struct span cluster; // edges of another are refused
+	const struct sync_subscriber *subscriber; // the edge
+	// Something operators should know, one line, no secrets.
+	void (*say)(void *context, const char *line);
+	void *context; // of say
 };
 
 struct mesh_status {
-	bool connected; // HELLO exchanged
-	bool complete; // its snapshot has ended
-	uint64_t incarnation;
-	uint64_t since_ms; // monotonic: of the last change of `connected`
+	struct sync_peer peer;
+	uint64_t since_ms; // monotonic: when `peer.connected` last changed; 0: never
 	uint64_t records_in;
 	uint64_t records_out;
-	uint64_t epoch;
 };
 
 // 0 or a negative errno (of the listener).
 [[nodiscard]] int mesh_open(const struct mesh_options *options, struct mesh **mesh);
 void mesh_close(struct mesh *mesh);
-// A flow of ours is as the record says now.
-void mesh_publish(struct mesh *mesh, const struct flow_record *record);
+// As the edge's engine.
+struct sync *mesh_sync(struct mesh *mesh);
 // False: no such peer.
 [[nodiscard]] bool mesh_read_status(
 	const struct mesh *mesh, uint8_t edge, struct mesh_status *status);

@@ -26,11 +26,12 @@ enum {
 struct node {
 	struct mesh *mesh;
 	struct mesh_options options;
+	struct sync_subscriber subscriber;
+	struct sync_hello hello;
 	struct mesh_peer_options peer;
+	struct sync_peer known; // of the other
 	uint32_t flows; // own: slots 1 to flows
 	uint32_t generation;
-	bool up;
-	bool complete;
 	uint32_t heard[FLOWS + 100]; // generation by slot of the other
 	uint32_t heard_count;
 	char said[4096];
@@ -44,9 +45,7 @@ static struct node nodes[3]; // by edge id
 static struct flow_record own_flow(const struct node *node, uint32_t slot)
 {
 	return (struct flow_record){
-		.id = {.edge = node->options.hello.edge,
-			.slot = slot,
-			.generation = node->generation},
+		.id = {.edge = node->hello.edge, .slot = slot, .generation = node->generation},
 		.state = FLOW_LIVE,
 		.listener = 1,
 		.transport = TRANSPORT_UDP,
@@ -56,12 +55,32 @@ static struct flow_record own_flow(const struct node *node, uint32_t slot)
 	};
 }
 
-static void on_hello(void *context, const struct mesh_hello *hello)
+static const struct sync_hello *on_hello(void *context)
 {
-	((struct node *)context)->up = true;
+	return &((struct node *)context)->hello;
 }
 
-static void on_begin(void *context, uint8_t edge)
+static bool on_next(void *context, uint32_t slot, struct flow_record *record)
+{
+	struct node *node = context;
+
+	if (slot >= node->flows)
+		return false;
+	*record = own_flow(node, slot + 1);
+	return true;
+}
+
+static uint32_t on_newest_generation(void *context, uint8_t edge)
+{
+	return 4711;
+}
+
+static void on_peer_changed(void *context, const struct sync_peer *peer)
+{
+	((struct node *)context)->known = *peer;
+}
+
+static void on_snapshot_begin(void *context, uint8_t edge)
 {
 	struct node *node = context;
 
@@ -69,37 +88,17 @@ static void on_begin(void *context, uint8_t edge)
 	node->heard_count = 0;
 }
 
-static void on_flow(void *context, const struct flow_record *record)
+static void on_snapshot_end(void *context, uint8_t edge)
+{
+}
+
+static void on_heard(void *context, const struct flow_record *record)
 {
 	struct node *node = context;
 
 	cr_assert(lt(u32, record->id.slot, FLOWS + 100));
 	node->heard_count += node->heard[record->id.slot] == 0;
 	node->heard[record->id.slot] = record->id.generation;
-}
-
-static void on_end(void *context, uint8_t edge)
-{
-	((struct node *)context)->complete = true;
-}
-
-static void on_down(void *context, uint8_t edge)
-{
-	struct node *node = context;
-
-	node->up = false;
-	node->complete = false;
-}
-
-static bool on_next(void *context, uint32_t *slot, struct flow_record *record)
-{
-	struct node *node = context;
-
-	if (*slot >= node->flows)
-		return false;
-	*slot += 1;
-	*record = own_flow(node, *slot);
-	return true;
 }
 
 static void on_say(void *context, const char *line)
@@ -145,14 +144,19 @@ static void node_prepare(uint8_t edge, uint16_t own_port, uint16_t other_port, S
 	node->flows = FLOWS;
 	node->peer = (struct mesh_peer_options){.edge = (uint8_t)(3 - edge), .address = loopback};
 	node->peer.address.port = other_port;
+	node->hello = (struct sync_hello){
+		.edge = edge, .incarnation = 7, .relay = {.family = ENDPOINT_V4, .port = 5070}};
+	node->subscriber = (struct sync_subscriber){node, on_hello, on_next, on_newest_generation,
+		on_peer_changed, on_snapshot_begin, on_snapshot_end, on_heard};
 	node->options = (struct mesh_options){
 		.base = base,
 		.tls = tls,
 		.listen = loopback,
 		.peers = &node->peer,
 		.peer_count = 1,
-		.hello = {.edge = edge, .incarnation = 7, .cluster_length = 4, .cluster = "test"},
-		.handlers = {on_hello, on_begin, on_flow, on_end, on_down, on_next, on_say},
+		.cluster = SPAN("test"),
+		.subscriber = &node->subscriber,
+		.say = on_say,
 		.context = node,
 	};
 	node->options.listen.port = own_port;
@@ -213,12 +217,12 @@ static bool wait_for(bool (*done)(void))
 
 static bool both_complete(void)
 {
-	return nodes[1].complete && nodes[2].complete;
+	return nodes[1].known.complete && nodes[2].known.complete;
 }
 
 static bool one_is_down(void)
 {
-	return !nodes[1].up;
+	return !nodes[1].known.connected;
 }
 
 static bool somebody_refused(void)
@@ -247,11 +251,28 @@ Test(mesh, passes_on_changes_after_the_snapshot, .init = setup, .fini = teardown
 	cr_assert(wait_for(both_complete));
 	nodes[1].generation = 200;
 	struct flow_record changed = own_flow(&nodes[1], 5);
-	mesh_publish(nodes[1].mesh, &changed);
+	mesh_sync(nodes[1].mesh)->publish(mesh_sync(nodes[1].mesh), &changed);
 	nodes[1].generation = 100;
 	struct flow_record fresh = own_flow(&nodes[1], FLOWS + 1);
-	mesh_publish(nodes[1].mesh, &fresh);
+	mesh_sync(nodes[1].mesh)->publish(mesh_sync(nodes[1].mesh), &fresh);
 	cr_assert(wait_for(two_heard_the_change));
+}
+
+static bool two_heard_the_new_name(void)
+{
+	return nodes[2].known.hello.name_length == 5;
+}
+
+Test(mesh, passes_on_what_an_edge_says_of_itself, .init = setup, .fini = teardown)
+{
+	node_open(1);
+	node_open(2);
+	cr_assert(wait_for(both_complete));
+	cr_assert(eq(int, nodes[2].known.hello.relay.port, 5070));
+	cr_assert(eq(u32, nodes[2].known.newest_generation, 4711));
+	nodes[1].hello.name_length = 5;
+	mesh_sync(nodes[1].mesh)->announce(mesh_sync(nodes[1].mesh));
+	cr_assert(wait_for(two_heard_the_new_name));
 }
 
 Test(mesh, tells_when_an_edge_dies_and_syncs_anew_when_it_returns, .init = setup, .fini = teardown)
@@ -262,7 +283,7 @@ Test(mesh, tells_when_an_edge_dies_and_syncs_anew_when_it_returns, .init = setup
 	node_close(2);
 	cr_assert(wait_for(one_is_down));
 	nodes[2].flows = 10;
-	nodes[2].complete = false;
+	nodes[2].known.complete = false;
 	node_open(2);
 	cr_assert(wait_for(both_complete));
 	cr_assert(eq(u32, nodes[1].heard_count, 10));
@@ -275,8 +296,8 @@ Test(mesh, refuses_an_edge_whose_certificate_is_of_another, .init = setup, .fini
 	node_open(1);
 	node_open(2);
 	cr_assert(wait_for(somebody_refused));
-	cr_assert(not(nodes[1].up));
-	cr_assert(not(nodes[2].up));
+	cr_assert(not(nodes[1].known.connected));
+	cr_assert(not(nodes[2].known.connected));
 }
 
 Test(mesh, does_not_speak_with_a_certificate_of_another_ca, .init = setup, .fini = teardown)
@@ -292,38 +313,40 @@ Test(mesh, does_not_speak_with_a_certificate_of_another_ca, .init = setup, .fini
 	node_open(2);
 	event_base_loopexit(base, &moment);
 	event_base_dispatch(base);
-	cr_assert(not(nodes[1].up));
-	cr_assert(not(nodes[2].up));
+	cr_assert(not(nodes[1].known.connected));
+	cr_assert(not(nodes[2].known.connected));
 }
 
 Test(mesh, refuses_another_cluster, .init = setup, .fini = teardown)
 {
-	nodes[1].options.hello.cluster[0] = 'x';
+	nodes[1].options.cluster = SPAN("rest");
 	node_open(1);
 	node_open(2);
 	cr_assert(wait_for(somebody_refused));
-	cr_assert(not(nodes[2].up));
+	cr_assert(not(nodes[2].known.connected));
 }
 
 Test(mesh, decodes_no_hello_that_was_cut_or_lengthened)
 {
 	uint8_t octets[HELLO_OCTETS_MAX + 1];
-	struct mesh_hello hello = {.edge = 1,
-		.name_count = 2,
-		.listener_count = 1,
-		.names = {{.host_length = 4, .host = "a.bc", .port = 5060},
-			{.host_length = 1, .host = "d"}},
-		.listeners = {{.id = 3,
-			.side = SIDE_PEER,
-			.transport = TRANSPORT_UDP,
-			.address = {.family = ENDPOINT_V6}}}};
+	const struct mesh_hello hello = {
+		.hello = {.edge = 1,
+			.relay = {.family = ENDPOINT_V6},
+			.name_count = 2,
+			.listener_count = 1,
+			.names = {{.host_length = 4, .host = "a.bc", .port = 5060},
+				{.host_length = 1, .host = "d"}},
+			.listeners = {{.id = 3,
+				.side = SIDE_PEER,
+				.transport = TRANSPORT_UDP,
+				.address = {.family = ENDPOINT_V6}}}}};
 	struct mesh_hello back;
 	unsigned version;
 	size_t length = hello_encode(&hello, octets);
 
 	cr_assert(hello_decode(span_of(octets, length), &back, &version));
-	cr_assert(eq(int, back.names[0].port, 5060));
-	cr_assert(eq(int, back.listeners[0].id, 3));
+	cr_assert(eq(int, back.hello.names[0].port, 5060));
+	cr_assert(eq(int, back.hello.listeners[0].id, 3));
 	for (size_t other = 0; other <= length + 1; other++)
 		cr_assert(eq(int, hello_decode(span_of(octets, other), &back, &version),
 			other == length));
