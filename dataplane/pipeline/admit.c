@@ -2,6 +2,7 @@
 
 #include "answer.h"
 #include "guard.h"
+#include "own.h"
 
 enum verdict admit_source(const struct world *world, const struct burst *burst, unsigned index)
 {
@@ -65,11 +66,8 @@ static bool requires_unknown(const struct request *request)
 
 static bool names_this_edge(const struct request *request)
 {
-	const struct uri *target = &request->target;
-
-	return !target->has_user
-		&& directory_is_own(request->world->directory, request_span(request, target->host),
-			target->port, uri_port(target));
+	return !request->target.has_user
+		&& own_names(request->world->directory, request->message, &request->target);
 }
 
 static bool routes_are_plain(const struct routes *routes)

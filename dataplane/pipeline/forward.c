@@ -114,7 +114,7 @@ static bool source_is_registered(const struct request *request)
 
 	if (request->source == NULL || flow_state_of(world->flows, request->source) != FLOW_LIVE)
 		return false;
-	for (const struct flow_row *at = request->source->rows; at != NULL;
+	for (const struct flow_row *at = rcu_dereference(request->source->rows); at != NULL;
 		at = rcu_dereference(at->next))
 		if (row_is_current(&at->row, world->now_s))
 			return true;

@@ -12,7 +12,8 @@ struct rows_seen {
 static void rows_see(const struct flow *flow, uint64_t aor, uint32_t now_s, struct rows_seen *seen)
 {
 	*seen = (struct rows_seen){.one_instance = true};
-	for (const struct flow_row *at = flow->rows; at != NULL; at = rcu_dereference(at->next)) {
+	for (const struct flow_row *at = rcu_dereference(flow->rows); at != NULL;
+		at = rcu_dereference(at->next)) {
 		const struct row *row = &at->row;
 
 		if (!row_is_current(row, now_s) || (aor != 0 && row->aor != aor))

@@ -6,15 +6,23 @@ static struct span minted(const struct burst *burst, uint16_t mint)
 		burst->mint[mint].peer.family == ENDPOINT_V6 ? TOKEN_LENGTH_V6 : TOKEN_LENGTH_V4);
 }
 
-// Above the lines there are; without one, below the top Via's line.
+uint16_t place_below_vias(const struct message *message)
+{
+	unsigned last = message->first[HEADER_VIA];
+
+	while (last + 1 < message->line_count && message->lines[last + 1].header == HEADER_VIA
+		&& message->lines[last + 1].offset
+			== message->lines[last].offset + message->lines[last].length)
+		last++;
+	return (uint16_t)(message->lines[last].offset + message->lines[last].length);
+}
+
+// Above the lines there are.
 static uint16_t header_place(const struct message *message, enum header header)
 {
 	const struct header_line *line = message_line(message, header);
 
-	if (line != NULL)
-		return line->offset;
-	line = message_line(message, HEADER_VIA);
-	return (uint16_t)(line->offset + line->length);
+	return line != NULL ? line->offset : place_below_vias(message);
 }
 
 // RFC 3261 section 16.6, step 4: a sips request keeps its promise in later ones.
@@ -69,8 +77,8 @@ void path_write(struct burst *burst, unsigned index)
 		return;
 	// A first hop's own Path lines are cut, and what is cut is no place to insert at.
 	edit_open(plan,
-		header_place(
-			&burst->message[index], decision->strip_path ? HEADER_VIA : HEADER_PATH),
+		decision->strip_path ? place_below_vias(&burst->message[index])
+				     : header_place(&burst->message[index], HEADER_PATH),
 		0);
 	edit_add(plan, SPAN("Path: <"));
 	edit_add(plan, scheme_of(&burst->message[index]));

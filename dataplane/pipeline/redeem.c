@@ -1,5 +1,6 @@
 // redeem.c: the second stage: the user parts of all own Routes of all messages, redeemed together.
 
+#include "own.h"
 #include "stage.h"
 
 // The tokens of a burst, gathered for one call.
@@ -53,13 +54,6 @@ static bool hop_read(struct hop *hop, const struct message *message, struct slic
 	return hop->uri.scheme != URI_OTHER;
 }
 
-static bool hop_is_own(
-	const struct directory *directory, const struct message *message, const struct hop *hop)
-{
-	return directory_is_own(directory, message_span(message, hop->uri.host), hop->uri.port,
-		uri_port(&hop->uri));
-}
-
 // From another edge the top Route is the relay's: its host is a word for people, its token is what counts.
 static void routes_collect(
 	const struct world *world, struct burst *burst, unsigned i, struct gathered *gathered)
@@ -77,7 +71,7 @@ static void routes_collect(
 		if (routes->count == ROUTES_MAX)
 			hop = &spare;
 		if (!hop_read(hop, message, cursor.value)
-			|| (!relay && !hop_is_own(world->directory, message, hop))) {
+			|| (!relay && !own_names(world->directory, message, &hop->uri))) {
 			routes->has_next = true;
 			routes->next = cursor.value;
 			return;

@@ -1,6 +1,7 @@
 #include "response.h"
 
 #include "admit.h"
+#include "own.h"
 #include "via_write.h"
 
 static bool next_via_read(const struct message *message, struct via *next)
@@ -105,10 +106,12 @@ enum verdict response_decide(const struct world *world, struct burst *burst, uns
 	struct decision *decision = &burst->decision[index];
 	const struct message *message = &burst->message[index];
 	const struct via *via = &message->via;
+	uint8_t buffer[ENDPOINT_TEXT_MAX];
 	struct directory_via found;
 	struct proof proof;
 
-	if (!directory_find_sent_by(world->directory, message_span(message, via->host),
+	if (!directory_find_sent_by(world->directory,
+		    own_host_text(message_span(message, via->host), buffer),
 		    via->has_port ? via->port : 0, &found))
 		return VERDICT_VIA_FOREIGN;
 	if (!next_via_read(message, &decision->next)) {

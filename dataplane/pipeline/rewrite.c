@@ -91,7 +91,6 @@ static void return_write(struct burst *burst, unsigned index)
 {
 	const struct message *message = &burst->message[index];
 	const struct decision *decision = &burst->decision[index];
-	const struct header_line *via = message_line(message, HEADER_VIA);
 	struct edit_plan *plan = &burst->plan;
 
 	value_cut_top(plan, message, HEADER_VIA);
@@ -100,7 +99,7 @@ static void return_write(struct burst *burst, unsigned index)
 	if (decision->flow_timer_s == 0)
 		return;
 	lines_cut(plan, message, HEADER_FLOW_TIMER);
-	edit_open(plan, (uint16_t)(via->offset + via->length), 0);
+	edit_open(plan, place_below_vias(message), 0);
 	edit_add(plan, SPAN("Flow-Timer: "));
 	edit_add_number(plan, decision->flow_timer_s);
 	edit_add(plan, SPAN("\r\n"));

@@ -1,5 +1,6 @@
 #include "strict_route.h"
 
+#include "own.h"
 #include "stage.h"
 
 // Ours and loose: what no phone would take for a destination.

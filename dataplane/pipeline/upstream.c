@@ -1,5 +1,7 @@
 #include "upstream.h"
 
+#include "own.h"
+
 // CANCEL and ACK have the Call-ID of their INVITE and so follow it; the key only spreads.
 static uint64_t call_id_hash(const struct world *world, const struct message *message)
 {
@@ -13,10 +15,12 @@ static uint64_t call_id_hash(const struct world *world, const struct message *me
 static const struct link_target *target_by_uri(
 	const struct directory *directory, const struct message *message, const struct uri *uri)
 {
+	uint8_t buffer[ENDPOINT_TEXT_MAX];
+
 	if (uri->scheme == URI_OTHER)
 		return NULL;
-	return directory_find_target(
-		directory, message_span(message, uri->host), uri->port, uri_port(uri));
+	return directory_find_target(directory,
+		own_host_text(message_span(message, uri->host), buffer), uri->port, uri_port(uri));
 }
 
 const struct link_target *upstream_find(const struct world *world, const struct message *message,
