@@ -118,7 +118,7 @@ static void beat_write(const struct beat *beat, struct raw_token *raw)
 	uint8_t *out = raw->octets + TOKEN_PREFIX_OCTETS;
 
 	out = put_number(out, beat->edge, 1);
-	out = put_number(out, beat->flags, 1);
+	out = put_number(out, beat->to, 1);
 	out = put_number(out, beat->epoch, 4);
 	out = put_number(out, beat->incarnation, 8);
 	out = put_number(out, beat->sequence, 8);
@@ -130,7 +130,7 @@ static void beat_read(struct beat *beat, const struct raw_token *raw)
 {
 	const uint8_t *in = raw->octets + TOKEN_PREFIX_OCTETS;
 
-	*beat = (struct beat){.edge = in[0], .flags = in[1]};
+	*beat = (struct beat){.edge = in[0], .to = in[1]};
 	in += 2;
 	beat->epoch = (uint32_t)take_number(&in, 4);
 	beat->incarnation = take_number(&in, 8);

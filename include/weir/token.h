@@ -61,7 +61,7 @@ struct token {
 // A heartbeat's 28 octets, in place of the body.
 struct beat {
 	uint8_t edge;
-	uint8_t flags;
+	uint8_t to; // the edge it is sent to: carried to another, it proves nothing there
 	uint32_t epoch; // low 32 bits of the sender's epoch
 	uint64_t incarnation; // of the sender
 	uint64_t sequence;

@@ -124,7 +124,7 @@ Test(token, survives_the_replacement_of_the_secret_until_the_old_one_is_dropped)
 Test(token, of_a_beat_is_forged_as_a_token_and_a_token_is_forged_as_a_beat)
 {
 	struct beat beat = {
-		.edge = 9, .flags = 3, .epoch = 7, .incarnation = 1, .sequence = 2, .echo = 4};
+		.edge = 9, .to = 3, .epoch = 7, .incarnation = 1, .sequence = 2, .echo = 4};
 	struct beat untouched = beat;
 
 	cr_assert(eq(int, beat_redeem(keys, span_of(text, text_length), &beat), TOKEN_FORGED));
@@ -137,7 +137,7 @@ Test(token, beat_comes_back_as_it_was_minted)
 {
 	struct beat beat = {
 		.edge = 255,
-		.flags = 0x81,
+		.to = 0x81,
 		.epoch = 0xdeadbeef,
 		.incarnation = 0x0102030405060708,
 		.sequence = 0xfffefdfcfbfaf9f8,
@@ -153,7 +153,7 @@ Test(token, beat_comes_back_as_it_was_minted)
 	cr_assert(eq(u32, back.epoch, beat.epoch));
 	cr_assert(eq(u32, back.echo, beat.echo));
 	cr_assert(eq(u8, back.edge, beat.edge));
-	cr_assert(eq(u8, back.flags, beat.flags));
+	cr_assert(eq(u8, back.to, beat.to));
 }
 
 Test(token, beat_is_refused_like_a_token)

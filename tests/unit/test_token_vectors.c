@@ -160,7 +160,7 @@ Test(token_vectors, beats_are_those_of_the_page)
 		struct span text = cell(&table, row, 8);
 		struct beat beat = {
 			.edge = (uint8_t)cell_number(&table, row, 2, 10),
-			.flags = (uint8_t)cell_number(&table, row, 3, 10),
+			.to = (uint8_t)cell_number(&table, row, 3, 10),
 			.epoch = (uint32_t)cell_number(&table, row, 4, 10),
 			.incarnation = cell_number(&table, row, 5, 16),
 			.sequence = cell_number(&table, row, 6, 10),
