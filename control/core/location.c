@@ -159,7 +159,7 @@ static struct binding *binding_copy(const struct binding *binding)
 	if (copy == NULL)
 		return NULL;
 	*copy = *binding;
-	uint8_t *at = copy->text;
+	uint8_t *at = (uint8_t *)(copy + 1);
 	copy->contact = text_keep(&at, binding->contact);
 	copy->parameters = text_keep(&at, binding->parameters);
 	copy->instance = text_keep(&at, binding->instance);

@@ -16,7 +16,7 @@ enum {
 	BINDING_TEXT_MAX = 4096,
 };
 
-// Texts belong to the location and stay until the binding changes.
+// Texts belong to the location, behind the binding, and stay until it changes.
 struct binding {
 	struct binding *next; // newest first
 	struct span contact; // the URI
@@ -27,7 +27,6 @@ struct binding {
 	struct span call_id;
 	uint32_t cseq;
 	uint64_t expires_at_s;
-	uint8_t text[];
 };
 
 [[nodiscard]] struct location *location_new(void); // NULL: out of memory
