@@ -14,6 +14,7 @@ enum {
 	RETRY_FIRST_MS = 20,
 	RETRY_MAX_MS = 500,
 	SAID_MAX = 320,
+	ERRNO_MAX = 4095, // Linux
 };
 
 void link_say(struct link_client *client, const char *format, ...)
@@ -25,6 +26,17 @@ void link_say(struct link_client *client, const char *format, ...)
 	vsnprintf(line, sizeof(line), format, arguments);
 	va_end(arguments);
 	client->options.say(client->options.context, line);
+}
+
+// What the other process says is shown to people: it cannot end a line or a quotation.
+void link_fault_note(struct link_client *client, int status, int listener, const char *what)
+{
+	client->fault = status;
+	client->fault_listener = listener;
+	snprintf(client->what, WHAT_MAX, "%s", what);
+	for (char *at = client->what; *at != 0; at++)
+		if (*at < ' ' || *at > '~' || *at == '"')
+			*at = '?';
 }
 
 static void retry_later(struct link_client *client)
@@ -96,6 +108,7 @@ static int hello_take(struct link_client *client, const struct setup_packet *pac
 		link_say(client,
 			"event=link-abi ours=%d dataplane=%u hint=\"install both of one version\"",
 			LINK_ABI, hello.abi);
+		link_fault_note(client, -EPROTO, -1, "the dataplane is of another version");
 		return -EPROTO;
 	}
 	client->dataplane = hello.incarnation;
@@ -132,25 +145,26 @@ static int listener_take(struct link_client *client, struct setup_packet *packet
 	}
 	for (uint32_t worker = 0; worker < packet->descriptor_count && worker < LINK_WORKERS_MAX;
 		worker++) {
+		if (client->sockets[index][worker] >= 0)
+			return -EBADMSG; // the same listener twice
 		client->sockets[index][worker] = packet->descriptors[worker];
 		packet->descriptors[worker] = -1;
 	}
-	client->sockets_open = true;
 	return 0;
 }
 
 static int failed_take(struct link_client *client, const struct setup_packet *packet)
 {
 	struct link_failed failed;
+	int listener = -1;
 
 	memcpy(&failed, packet->payload, sizeof(failed));
 	failed.what[sizeof(failed.what) - 1] = 0;
-	client->fault = failed.error < 0 ? failed.error : -failed.error;
-	client->fault_listener = -1;
 	for (unsigned i = 0; i < client->options.listener_count; i++)
 		if (client->options.listeners[i].id == failed.listener)
-			client->fault_listener = (int)i;
-	snprintf(client->what, WHAT_MAX, "%s", failed.what);
+			listener = (int)i;
+	bool known = failed.error >= -ERRNO_MAX && failed.error <= ERRNO_MAX && failed.error != 0;
+	link_fault_note(client, known ? -abs(failed.error) : -EPROTO, listener, failed.what);
 	link_say(client, "event=link-failed why=\"%s\"", client->what);
 	return client->fault;
 }
@@ -162,7 +176,7 @@ static int up_take(struct link_client *client, struct setup_packet *packet)
 	if (status != 0)
 		return status;
 	client->phase = LINK_PHASE_UP;
-	client->fault = 0;
+	link_fault_note(client, 0, -1, "");
 	client->retry_ms = RETRY_FIRST_MS;
 	link_say(client, "event=link-up workers=%u", client->region.workers);
 	client->options.up(client->options.context);
@@ -241,15 +255,17 @@ int link_client_open(const struct link_client_options *options, struct link_clie
 		return -ENOMEM;
 	client->options = *options;
 	client->socket = client->own_eventfd = client->keeper_eventfd = -1;
+	client->fault_listener = -1;
 	client->retry_ms = RETRY_FIRST_MS;
 	memset(client->worker_eventfds, 0xff, sizeof(client->worker_eventfds));
 	client->sockets = malloc(options->listener_count * sizeof(*client->sockets));
+	if (client->sockets != NULL)
+		memset(client->sockets, 0xff, options->listener_count * sizeof(*client->sockets));
 	client->retry = evtimer_new(options->base, connect_now, client);
 	if (client->sockets == NULL || client->retry == NULL) {
 		link_client_close(client);
 		return -ENOMEM;
 	}
-	memset(client->sockets, 0xff, options->listener_count * sizeof(*client->sockets));
 	connect_now(-1, 0, client);
 	*out = client;
 	return 0;

@@ -44,7 +44,8 @@ void link_client_close(struct link_client *client);
 unsigned link_client_workers(const struct link_client *client);
 
 // Put a record on the table ring; what does not fit waits here, in order. Returns its sequence, for link_down_message.after;
-// 0: no session.
+// 0: no session, or more waits than a whole snapshot and BACKLOG_SPARE: then the session ends, by `down`, once the caller is back
+// in the loop.
 uint64_t link_client_put(struct link_client *client, uint16_t type, struct span record);
 // Put a message on a worker's down ring. 0, -ENOTCONN, -EINVAL (no such worker), -EMSGSIZE or -EAGAIN: the ring is full and the
 // message is lost, as on any network.

@@ -10,8 +10,8 @@
 #include <event2/buffer.h>
 
 enum {
-	BACKLOG_MAX =
-		64 << 20, // octets of table records that wait; beyond it the session begins anew
+	// Octets of table records that may wait besides one whole snapshot; beyond it the session begins anew.
+	BACKLOG_SPARE = 64 << 20,
 	WHAT_MAX = 160,
 };
 
@@ -31,7 +31,6 @@ struct link_client {
 	struct event *retry;
 	uint32_t retry_ms;
 	int (*sockets)[LINK_WORKERS_MAX]; // by listener and worker; -1: not open
-	bool sockets_open;
 	uint64_t dataplane; // incarnation of the one last met
 
 	struct region region;
@@ -45,6 +44,7 @@ struct link_client {
 	struct event *own_event;
 	struct event *flush_timer;
 	struct evbuffer *backlog; // record header and payload, in order
+	bool overflowed; // the backlog: the session ends at the next turn of the loop
 	uint64_t sequence; // of the last record put
 
 	int fault;
@@ -55,7 +55,9 @@ struct link_client {
 
 void link_say(struct link_client *client, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-// link_sockets.c: open all of the listeners' sockets. 0, or a negative errno and the fault is noted.
+// Remembers what link_client_fault() answers. listener is -1 when it is about none.
+void link_fault_note(struct link_client *client, int status, int listener, const char *what);
+// link_sockets.c: open those of the listeners' sockets that are not. 0, or a negative errno and the fault is noted.
 [[nodiscard]] int link_sockets_open(struct link_client *client);
 void link_sockets_close(struct link_client *client);
 // link_session.c

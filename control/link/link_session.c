@@ -1,5 +1,7 @@
 #include "link_private.h"
 
+#include <weir/record.h>
+
 #include <errno.h>
 #include <unistd.h>
 
@@ -42,33 +44,52 @@ static void flush_fired(evutil_socket_t socket, short what, void *argument)
 	struct link_client *client = argument;
 	struct timeval soon = {.tv_usec = FLUSH_EVERY_US};
 
+	if (client->overflowed) {
+		link_disconnect(client, "the keeper does not take its records");
+		return;
+	}
 	backlog_flush(client);
 	if (evbuffer_get_length(client->backlog) > 0)
 		evtimer_add(client->flush_timer, &soon);
 }
 
+// A snapshot may be put in one go; what waits beyond it says that nobody reads.
+static size_t backlog_max(const struct link_config *config)
+{
+	size_t flow =
+		sizeof(struct record_header) + FLOW_RECORD_OCTETS_MAX - FLOW_ROWS_MAX * ROW_OCTETS;
+
+	return BACKLOG_SPARE + ((size_t)config->flows_max + config->peer_flows_max) * flow
+		+ (size_t)config->rows_max * ROW_OCTETS;
+}
+
+// A record is never left out between others: what cannot wait ends the session, and not before the caller has returned.
 static void backlog_add(struct link_client *client, uint16_t type, struct span record)
 {
 	struct record_header header = {.length = (uint32_t)record.length, .type = type};
 	struct timeval soon = {.tv_usec = FLUSH_EVERY_US};
+	size_t waiting = evbuffer_get_length(client->backlog);
 
-	evbuffer_add(client->backlog, &header, sizeof(header));
-	evbuffer_add(client->backlog, record.octets, record.length);
+	client->overflowed = client->overflowed
+		|| waiting + sizeof(header) + record.length > backlog_max(&client->options.config)
+		|| evbuffer_add(client->backlog, &header, sizeof(header)) != 0
+		|| evbuffer_add(client->backlog, record.octets, record.length) != 0;
 	if (!evtimer_pending(client->flush_timer, NULL))
 		evtimer_add(client->flush_timer, &soon);
 }
 
 uint64_t link_client_put(struct link_client *client, uint16_t type, struct span record)
 {
-	if (client->phase != LINK_PHASE_UP)
+	if (client->phase != LINK_PHASE_UP || client->overflowed)
 		return 0;
+	assert(record.length <= ring_payload_max(&client->table));
 	client->sequence++;
 	if (evbuffer_get_length(client->backlog) > 0
 		|| ring_write(&client->table, type, 0, record, span_of(NULL, 0)) != 0)
 		backlog_add(client, type, record);
 	else if (ring_needs_signal(&client->table))
 		signal_eventfd(client->keeper_eventfd);
-	return client->sequence;
+	return client->overflowed ? 0 : client->sequence;
 }
 
 int link_client_send(struct link_client *client, unsigned worker,
@@ -230,6 +251,7 @@ int link_session_open(struct link_client *client, struct setup_packet *packet)
 		return status;
 	rings_attach(client);
 	client->sequence = 0;
+	client->overflowed = false;
 	client->backlog = evbuffer_new();
 	client->flush_timer = evtimer_new(client->options.base, flush_fired, client);
 	client->own_event = event_new(client->options.base, client->own_eventfd,

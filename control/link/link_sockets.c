@@ -63,33 +63,47 @@ static int listener_open(struct link_client *client, unsigned index)
 	return status;
 }
 
+// One socket for each worker and no more: the kernel would give its share to a socket that nobody reads.
+static bool listener_is_open(const struct link_client *client, unsigned index)
+{
+	for (unsigned worker = 0; worker < LINK_WORKERS_MAX; worker++)
+		if ((client->sockets[index][worker] >= 0)
+			!= (worker < client->options.config.workers))
+			return false;
+	return true;
+}
+
+static void listener_close(struct link_client *client, unsigned index)
+{
+	for (unsigned worker = 0; worker < LINK_WORKERS_MAX; worker++) {
+		if (client->sockets[index][worker] >= 0)
+			close(client->sockets[index][worker]);
+		client->sockets[index][worker] = -1;
+	}
+}
+
+// The dataplane that handed sockets back may have had other listeners, or another number of workers, than we are to start one with.
 int link_sockets_open(struct link_client *client)
 {
-	if (client->sockets_open)
-		return 0;
 	for (unsigned i = 0; i < client->options.listener_count; i++) {
+		if (listener_is_open(client, i))
+			continue;
+		listener_close(client, i);
 		int status = listener_open(client, i);
 		if (status != 0) {
-			client->fault = status;
-			client->fault_listener = (int)i;
-			snprintf(client->what, WHAT_MAX, "cannot bind: %s", strerror(-status));
-			link_sockets_close(client);
+			char what[WHAT_MAX];
+			snprintf(what, sizeof(what), "cannot bind: %s", strerror(-status));
+			link_fault_note(client, status, (int)i, what);
+			listener_close(client, i);
 			return status;
 		}
 	}
-	client->fault = 0;
-	client->sockets_open = true;
+	link_fault_note(client, 0, -1, "");
 	return 0;
 }
 
 void link_sockets_close(struct link_client *client)
 {
-	for (unsigned i = 0; i < client->options.listener_count; i++) {
-		for (unsigned worker = 0; worker < LINK_WORKERS_MAX; worker++) {
-			if (client->sockets[i][worker] >= 0)
-				close(client->sockets[i][worker]);
-			client->sockets[i][worker] = -1;
-		}
-	}
-	client->sockets_open = false;
+	for (unsigned i = 0; i < client->options.listener_count; i++)
+		listener_close(client, i);
 }

@@ -1,0 +1,137 @@
+#include "link_fixture.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static char folder[] = "/tmp/weir-link-XXXXXX";
+struct event_base *base;
+char link_path[64];
+struct link_listener listeners[LISTENERS];
+struct link_client *client;
+struct fake_dataplane plane;
+
+struct heard heard;
+
+static void up(void *context)
+{
+	heard.ups++;
+}
+
+static void down(void *context)
+{
+	heard.downs++;
+}
+
+static void octets_keep(struct span octets)
+{
+	heard.length = octets.length;
+	memcpy(heard.octets, octets.octets, octets.length);
+}
+
+static void message(
+	void *context, unsigned worker, const struct link_up_message *head, struct span octets)
+{
+	heard.messages++;
+	heard.worker = worker;
+	heard.head = *head;
+	octets_keep(octets);
+}
+
+static void event(void *context, uint16_t type, struct span payload)
+{
+	heard.events++;
+	heard.event_type = type;
+	octets_keep(payload);
+}
+
+static void say(void *context, const char *line)
+{
+	size_t used = strlen(heard.said);
+
+	snprintf(heard.said + used, sizeof(heard.said) - used, "%s\n", line);
+}
+
+bool link_was_said(const char *words)
+{
+	return strstr(heard.said, words) != NULL;
+}
+
+int link_socket_bind(uint16_t *port)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		.sin_port = htons(*port)};
+	socklen_t length = sizeof(at);
+	int on = 1;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	cr_assert(eq(int, setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)), 0));
+	cr_assert(eq(int, bind(fd, (struct sockaddr *)&at, length), 0));
+	cr_assert(eq(int, getsockname(fd, (struct sockaddr *)&at, &length), 0));
+	*port = ntohs(at.sin_port);
+	return fd;
+}
+
+static void listener_make(unsigned index)
+{
+	uint16_t port = 0;
+
+	close(link_socket_bind(&port));
+	listeners[index] = (struct link_listener){.id = (uint8_t)(index + 1),
+		.side = index == 0 ? SIDE_ACCESS : SIDE_CORE,
+		.transport = TRANSPORT_UDP,
+		.address = {.address = {127, 0, 0, 1}, .port = port, .family = ENDPOINT_V4}};
+}
+
+static void client_open(void)
+{
+	struct link_client_options options = {.base = base,
+		.path = link_path,
+		.config = {.workers = FAKE_WORKERS,
+			.flows_max = 100,
+			.peer_flows_max = 200,
+			.rows_max = 400,
+			.edge = 7},
+		.listeners = listeners,
+		.listener_count = LISTENERS,
+		.up = up,
+		.down = down,
+		.message = message,
+		.event = event,
+		.say = say};
+
+	cr_assert(eq(int, link_client_open(&options, &client), 0));
+}
+
+void link_setup(void)
+{
+	base = event_base_new();
+	cr_assert(mkdtemp(folder) != NULL);
+	snprintf(link_path, sizeof(link_path), "%s/link", folder);
+	for (unsigned i = 0; i < LISTENERS; i++)
+		listener_make(i);
+	fake_listen(&plane, base, link_path);
+	client_open();
+}
+
+void link_setup_up(void)
+{
+	link_setup();
+	fake_start(&plane, LISTENERS, NULL);
+	fake_wait(&plane, &heard.ups, 1);
+}
+
+void link_teardown(void)
+{
+	link_client_close(client);
+	fake_die(&plane);
+	unlink(link_path);
+	rmdir(folder);
+	event_base_free(base);
+}
