@@ -1,7 +1,5 @@
 #include "flow_table.h"
 
-#include <urcu/compiler.h>
-
 #include <errno.h>
 #include <stdlib.h>
 
@@ -13,11 +11,13 @@ static unsigned long name_hash(uint64_t name)
 
 static int match_uak(struct cds_lfht_node *node, const void *key)
 {
+	publish_meet(node);
 	return caa_container_of(node, struct flow_row, by_uak)->row.uak == *(const uint64_t *)key;
 }
 
 static int match_contact(struct cds_lfht_node *node, const void *key)
 {
+	publish_meet(node);
 	return caa_container_of(node, struct flow_row, by_contact)->row.contact
 		== *(const uint64_t *)key;
 }
@@ -139,7 +139,9 @@ static void row_add(struct flow_table *table, struct flow *flow, const struct ro
 	row->next = flow->rows;
 	cds_lfht_node_init(&row->by_uak);
 	cds_lfht_node_init(&row->by_contact);
-	rcu_set_pointer(&flow->rows, row);
+	publish_node(&row->by_uak);
+	publish_node(&row->by_contact);
+	__atomic_store_n(&flow->rows, row, __ATOMIC_RELEASE);
 	cds_lfht_add(pool->by_uak, name_hash(fresh->uak), &row->by_uak);
 	cds_lfht_add(pool->by_contact, name_hash(fresh->contact), &row->by_contact);
 }
@@ -150,7 +152,7 @@ static void row_drop(struct flow_table *table, struct flow_row **at, uint64_t no
 	struct flow_row *row = *at;
 	struct row_pool *pool = &table->rows;
 
-	rcu_set_pointer(at, row->next);
+	__atomic_store_n(at, row->next, __ATOMIC_RELEASE);
 	cds_lfht_del(pool->by_uak, &row->by_uak);
 	cds_lfht_del(pool->by_contact, &row->by_contact);
 	lost_note(table, row->row.uak, now_ms);
@@ -194,8 +196,8 @@ void row_pool_remove_all(struct flow_table *table, struct flow *flow, uint64_t n
 
 bool flow_holds_uak(const struct flow *flow, uint64_t uak, uint32_t now_s)
 {
-	for (const struct flow_row *row = rcu_dereference(flow->rows); row != NULL;
-		row = rcu_dereference(row->next))
+	for (const struct flow_row *row = __atomic_load_n(&flow->rows, __ATOMIC_ACQUIRE);
+		row != NULL; row = __atomic_load_n(&row->next, __ATOMIC_ACQUIRE))
 		if (row->row.uak == uak && !__atomic_load_n(&row->row.superseded, __ATOMIC_RELAXED)
 			&& __atomic_load_n(&row->row.expires_at_s, __ATOMIC_RELAXED) > now_s)
 			return true;

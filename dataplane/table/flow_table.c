@@ -1,7 +1,5 @@
 #include "flow_table.h"
 
-#include <urcu/compiler.h>
-
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -18,11 +16,13 @@ static void *reserve(size_t octets)
 
 static void edge_close(struct edge_flows *edge)
 {
-	if (edge->hot != NULL)
-		munmap(edge->hot, edge->slots * sizeof(*edge->hot));
+	struct hot *hot = atomic_load_explicit(&edge->hot, memory_order_relaxed);
+
+	if (hot != NULL)
+		munmap(hot, edge->slots * sizeof(*hot));
 	if (edge->cold != NULL)
 		munmap(edge->cold, edge->slots * sizeof(*edge->cold));
-	*edge = (struct edge_flows){0};
+	memset(edge, 0, sizeof(*edge));
 }
 
 // Readers look at `hot` first: it is published last.
@@ -33,11 +33,11 @@ static int edge_open(struct edge_flows *edge, uint32_t slots)
 	edge->slots = slots;
 	edge->cold = reserve(slots * sizeof(*edge->cold));
 	if (hot == NULL || edge->cold == NULL) {
-		edge->hot = hot;
+		atomic_store_explicit(&edge->hot, hot, memory_order_relaxed);
 		edge_close(edge);
 		return -ENOMEM;
 	}
-	rcu_set_pointer(&edge->hot, hot);
+	atomic_store_explicit(&edge->hot, hot, memory_order_release);
 	return 0;
 }
 
@@ -91,7 +91,7 @@ void flow_table_free(struct flow_table *table)
 static struct hot *hot_find(const struct flow_table *table, struct flow_id id)
 {
 	const struct edge_flows *edge = &table->edges[id.edge];
-	struct hot *hot = rcu_dereference(edge->hot);
+	struct hot *hot = atomic_load_explicit(&edge->hot, memory_order_acquire);
 
 	return hot == NULL || id.slot >= edge->slots ? NULL : &hot[id.slot];
 }
@@ -121,7 +121,7 @@ bool flow_is_known_gone(const struct flow_table *table, struct flow_id id)
 	if (hot == NULL)
 		return false;
 	// A record older than the token says nothing of it.
-	return atomic_load_explicit(&hot->last, memory_order_relaxed) >= id.generation
+	return atomic_load_explicit(&hot->last, memory_order_acquire) >= id.generation
 		&& atomic_load_explicit(&hot->generation, memory_order_relaxed) != id.generation;
 }
 
@@ -153,6 +153,7 @@ static int match_source(struct cds_lfht_node *node, const void *argument)
 	const struct source_key *key = argument;
 	const struct flow *flow = source_flow(key->table, node);
 
+	publish_meet(node);
 	return flow->listener == key->listener && endpoint_equal(&flow->peer, key->peer);
 }
 
@@ -227,11 +228,12 @@ static int flow_fill(struct flow_table *table, const struct flow_record *record,
 	if (record->id.edge == table->own_edge) {
 		struct cds_lfht_node *node = &table->source_nodes[record->id.slot];
 		cds_lfht_node_init(node);
+		publish_node(node);
 		cds_lfht_add(table->sources, source_hash(flow->listener, &flow->peer), node);
 	}
-	atomic_store_explicit(&hot->last, record->id.generation, memory_order_relaxed);
 	atomic_store_explicit(&hot->state, record->state, memory_order_relaxed);
 	atomic_store_explicit(&hot->generation, record->id.generation, memory_order_release);
+	atomic_store_explicit(&hot->last, record->id.generation, memory_order_release);
 	(*usage_of(table, record->id.edge))++;
 	if (record->id.slot > edge->highest)
 		edge->highest = record->id.slot;
@@ -273,9 +275,12 @@ static int record_apply(struct flow_table *table, const struct flow_record *reco
 	struct hot *hot = &edge->hot[record->id.slot];
 	uint32_t present = atomic_load_explicit(&hot->generation, memory_order_relaxed);
 
+	// Generations of a slot only grow: this record is older than what we know.
+	if (record->id.generation < atomic_load_explicit(&hot->last, memory_order_relaxed))
+		return -EINVAL;
 	if (record->state == FLOW_GONE) {
 		flow_empty(table, record->id.edge, record->id.slot, now_ms);
-		atomic_store_explicit(&hot->last, record->id.generation, memory_order_relaxed);
+		atomic_store_explicit(&hot->last, record->id.generation, memory_order_release);
 		return 0;
 	}
 	if (present == record->id.generation)
@@ -330,6 +335,7 @@ void flow_table_end_streams(struct flow_table *table, uint64_t now_ms)
 void flow_table_reclaim(struct flow_table *table)
 {
 	urcu_qsbr_synchronize_rcu();
+	publish_grace(table);
 	row_pool_reclaim(&table->rows);
 	table->grace++;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "flows.h"
+#include "publish.h"
 
 #include <weir/side.h>
 
@@ -15,17 +16,23 @@ enum {
 	LOST_ENTRIES = 1 << 16,
 };
 
-// All that a mid-dialog request touches. keeper writes, workers read.
+// All that a mid-dialog request touches, never on two lines. keeper writes, workers read.
 struct hot {
-	_Atomic uint32_t generation; // 0: empty. Stored last (release) when a flow is published
-	_Atomic uint32_t last; // the newest generation that any record gave this slot
+	// 0: empty. Stored last (release) when a flow is published; pairs with the acquire of flow_check().
+	_Alignas(16) _Atomic uint32_t generation;
+	// The newest generation that any record gave this slot. Stored after generation (release), loaded before it (acquire), so
+	// that who sees it sees what became of that generation.
+	_Atomic uint32_t last;
 	_Atomic uint8_t state; // enum flow_state; relaxed: a hint
 	uint8_t mark; // keeper: round of the last put
 	uint16_t emptied; // keeper: table->grace when it was last emptied
 };
 
+static_assert(sizeof(struct hot) == 16, "a line holds four, and none lies on two");
+
 struct edge_flows {
-	struct hot *hot; // by slot; NULL until the edge's first record
+	_Atomic(struct hot *)
+		hot; // by slot; NULL until the edge's first record; stored (release) after the rest
 	struct flow *cold;
 	uint32_t slots; // reserved
 	uint32_t highest; // slot ever used

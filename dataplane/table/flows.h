@@ -26,7 +26,7 @@ struct flow_row {
 	struct cds_lfht_node by_contact;
 	struct flow_row *next; // of the same flow; keeper writes, workers read (RCU)
 	struct flow *flow;
-	struct row row; // superseded and expires_at_s change in place, the rest never
+	struct row row; // superseded and the two times change in place (relaxed), the rest never
 };
 
 struct flow {
@@ -91,8 +91,9 @@ struct flow_walk {
 
 // --- The keeper ---
 
-// Apply one record; replaces what the slot held. 0, -ENOSPC (slot, rows or limit exceeded: counted, nothing changed) or -EINVAL.
-// now_ms is monotonic, for flow_uak_lost_at().
+// Apply one record; replaces what the slot held. 0; -ENOSPC: slot, rows or limit exceeded; -EINVAL: a generation older than one
+// that the slot has had, or another peer under the same one. A refused record is counted and changes nothing, except that an
+// older generation ends for the newer one even if there is no room for that. now_ms is monotonic, for flow_uak_lost_at().
 [[nodiscard]] int flow_table_put(
 	struct flow_table *table, const struct flow_record *record, uint64_t now_ms);
 // Mark all flows of an edge; sweep those that no put has touched since.

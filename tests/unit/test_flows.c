@@ -202,6 +202,51 @@ Test(flows, refuses_a_flow_that_changes_its_address_without_a_new_generation, .i
 	cr_assert(eq(int, flow_find(table, record.id)->peer.port, 1001));
 }
 
+Test(flows, lets_no_late_record_bring_an_older_generation_back, .init = setup, .fini = teardown)
+{
+	struct flow_record old = record_of(OWN, 1, 70);
+	struct flow_record present = record_of(OWN, 1, 71);
+
+	cr_assert(eq(int, put(&old), 0));
+	cr_assert(eq(int, put(&present), 0));
+	cr_assert(eq(int, put(&old), -EINVAL));
+	cr_assert(eq(int, flow_check(table, present.id), FLOW_LIVE));
+	old.state = FLOW_GONE;
+	cr_assert(eq(int, put(&old), -EINVAL));
+	cr_assert(eq(int, flow_check(table, present.id), FLOW_LIVE));
+	present.state = FLOW_GONE;
+	cr_assert(eq(int, put(&present), 0));
+	old.state = FLOW_LIVE;
+	cr_assert(eq(int, put(&old), -EINVAL));
+	cr_assert(eq(int, flow_check(table, old.id), FLOW_GONE));
+	present.state = FLOW_LIVE;
+	cr_assert(eq(int, put(&present), 0)); // a flow that was restored
+	cr_assert(eq(int, flow_check(table, present.id), FLOW_LIVE));
+}
+
+Test(flows, ends_an_older_generation_even_without_room_for_the_newer, .init = setup,
+	.fini = teardown)
+{
+	struct flow_record old = record_of(OWN, 1, 70);
+	struct flow_record crowd = record_of(OWN, 2, 70);
+	struct flow_record newer = record_of(OWN, 1, 71);
+
+	for (unsigned i = 0; i < 15; i++)
+		add_row(&crowd, 10 + i, 1);
+	add_row(&newer, 500, 600);
+	add_row(&newer, 501, 600);
+	cr_assert(eq(int, put(&old), 0));
+	cr_assert(eq(int, put(&crowd), 0));
+	cr_assert(eq(int, put(&newer), -ENOSPC));
+	cr_assert(eq(int, flow_check(table, old.id), FLOW_GONE));
+	cr_assert(flow_is_known_gone(table, old.id));
+	cr_assert(not(flow_is_known_gone(table, newer.id)));
+	cr_assert(eq(uint, count_uak(500), 0));
+	newer.row_count = 1;
+	cr_assert(eq(int, put(&newer), 0));
+	cr_assert(eq(uint, count_uak(500), 1));
+}
+
 Test(flows, sweeps_what_a_snapshot_did_not_name, .init = setup, .fini = teardown)
 {
 	struct flow_record first = record_of(PEER, 1, 70);
