@@ -1,0 +1,196 @@
+// What golden files cannot say: whole bursts, worlds that are not there yet, and control's full ring.
+
+#include "golden.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+#include <stdio.h>
+
+static struct lab *lab;
+static struct golden_transaction transaction;
+static uint8_t text[GOLDEN_TEXT_MAX];
+
+static void setup(void)
+{
+	struct flow_record record = {.id = {1, 5, 1000},
+		.state = FLOW_LIVE,
+		.listener = LAB_ACCESS,
+		.transport = TRANSPORT_UDP,
+		.row_count = 1};
+
+	urcu_qsbr_register_thread();
+	lab = lab_new(1);
+	record.peer = lab_endpoint("198.51.100.5:40000");
+	record.rows[0] = (struct row){.uak = lab_uak(lab, "alice"),
+		.aor = lab_aor(lab, "alice"),
+		.contact = lab_contact(lab, "sip:alice@192.168.1.5:5060"),
+		.expires_at_s = LAB_NOW_S + 600};
+	lab_put(lab, &record);
+	lab_begin(lab);
+}
+
+static void teardown(void)
+{
+	lab_free(lab);
+	urcu_qsbr_unregister_thread();
+}
+
+TestSuite(decide, .init = setup, .fini = teardown);
+
+static unsigned add(uint8_t listener, const char *source, const char *message)
+{
+	struct endpoint endpoint = lab_endpoint(source);
+	size_t length = golden_expand(lab, &transaction, message, strlen(message), text);
+
+	return lab_add(lab, listener, &endpoint, span_of(text, length), ORIGIN_WIRE);
+}
+
+#define TOKEN \
+	"{token route edge=1 slot=5 generation=1000 listener=1 role=sender " \
+	"peer=198.51.100.5:40000 uak=alice bind=c1/fa}"
+#define ROUTE "Route: <sip:" TOKEN "@edge1.example.net;lr>\r\n"
+
+#define REGISTER_TEXT \
+	"REGISTER sip:example.net SIP/2.0\r\nVia: SIP/2.0/UDP 192.168.1.5;branch=z9hG4bK1\r\n" \
+	"From: <sip:alice@example.net>;tag=fa\r\nTo: <sip:alice@example.net>\r\nCall-ID: c1\r\n" \
+	"CSeq: 1 REGISTER\r\n\r\n"
+
+// Eight tokens of the caller's own in one request.
+static const char *crowd(unsigned number)
+{
+	static char message[8192];
+	size_t length = (size_t)snprintf(message, sizeof(message),
+		"INFO sip:bob@example.net SIP/2.0\r\nVia: SIP/2.0/UDP "
+		"192.168.1.5;branch=z9hG4bK%u\r\n",
+		number);
+
+	for (unsigned i = 0; i < 8; i++)
+		length += (size_t)snprintf(message + length, sizeof(message) - length, "%s", ROUTE);
+	snprintf(message + length, sizeof(message) - length,
+		"From: <sip:alice@example.net>;tag=fa\r\nTo: <sip:bob@example.net>;tag=tb\r\n"
+		"Call-ID: c1\r\nCSeq: %u INFO\r\n\r\n",
+		number);
+	return message;
+}
+
+Test(decide, a_burst_with_more_tokens_than_one_call_takes_leaves_as_its_messages_alone_would)
+{
+	static uint8_t alone[BURST_MAX][8192];
+	size_t length[BURST_MAX];
+
+	for (unsigned i = 0; i < BURST_MAX; i++) {
+		lab_begin(lab);
+		add(LAB_ACCESS, "198.51.100.5:40000", crowd(i + 1));
+		lab_run(lab);
+		cr_assert(eq(int, lab->burst->verdict[0], VERDICT_UPSTREAM));
+		length[i] = lab->packet[0].length;
+		memcpy(alone[i], lab->packet[0].octets, length[i]);
+	}
+	lab_begin(lab);
+	for (unsigned i = 0; i < BURST_MAX; i++)
+		add(LAB_ACCESS, "198.51.100.5:40000", crowd(i + 1));
+	lab_run(lab);
+	cr_assert(gt(int, lab->burst->mint_count, TOKEN_BURST));
+	for (unsigned i = 0; i < BURST_MAX; i++)
+		cr_assert(span_equal(span_of(lab->packet[i].octets, lab->packet[i].length),
+			span_of(alone[i], length[i])));
+}
+
+Test(decide, a_retransmission_leaves_octet_for_octet_as_its_original)
+{
+	add(LAB_ACCESS, "198.51.100.5:40000", crowd(1));
+	add(LAB_ACCESS, "198.51.100.5:40000", crowd(1));
+	lab_run(lab);
+	cr_assert(span_equal(span_of(lab->packet[0].octets, lab->packet[0].length),
+		span_of(lab->packet[1].octets, lab->packet[1].length)));
+}
+
+Test(decide, nothing_is_decided_before_control_has_sent_names_and_keys)
+{
+	struct world whole = lab->world;
+
+	for (unsigned i = 0; i < 3; i++) {
+		lab->world = whole;
+		if (i == 0)
+			lab->world.directory = NULL;
+		else if (i == 1)
+			lab->world.hashes = NULL;
+		else
+			lab->world.keys = NULL;
+		lab_begin(lab);
+		add(LAB_ACCESS, "198.51.100.5:40000", REGISTER_TEXT);
+		lab_run(lab);
+		cr_assert(eq(int, lab->burst->verdict[0], VERDICT_NOT_READY));
+		cr_assert(eq(int, lab->burst->action[0], ACTION_RELEASE));
+	}
+	lab->world = whole;
+}
+
+Test(decide, a_heartbeat_is_the_keepers_and_only_on_the_peer_listener)
+{
+	static const char beat[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234-_9";
+	struct endpoint peer = lab_endpoint("10.0.1.2:7000");
+
+	static_assert(sizeof(beat) - 1 == TOKEN_LENGTH_V4, "the form of a heartbeat");
+	lab_add(lab, LAB_PEER, &peer, span_of(beat, TOKEN_LENGTH_V4), ORIGIN_WIRE);
+	lab_add(lab, LAB_ACCESS, &peer, span_of(beat, TOKEN_LENGTH_V4), ORIGIN_WIRE);
+	lab_add(lab, LAB_PEER, &peer, span_of(beat, TOKEN_LENGTH_V4 - 1), ORIGIN_WIRE);
+	lab_run(lab);
+	cr_assert(eq(int, lab->burst->action[0], ACTION_KEEPER));
+	cr_assert(eq(int, lab->burst->verdict[0], VERDICT_BEAT));
+	cr_assert(eq(int, lab->burst->action[1], ACTION_RELEASE));
+	cr_assert(eq(int, lab->burst->action[2], ACTION_RELEASE));
+}
+
+Test(decide, a_register_that_controls_ring_cannot_take_is_answered_503)
+{
+	add(LAB_ACCESS, "198.51.100.5:40000", REGISTER_TEXT);
+	lab_run(lab);
+	cr_assert(eq(int, lab->burst->action[0], ACTION_CONTROL));
+	burst_refuse(&lab->world, lab->burst, 0);
+	cr_assert(eq(int, lab->burst->verdict[0], VERDICT_OVERLOAD));
+	cr_assert(eq(int, lab->burst->action[0], ACTION_SEND));
+	cr_assert(span_equal(
+		span_of(lab->packet[0].octets, 31), SPAN("SIP/2.0 503 Service Unavailable")));
+	cr_assert(eq(int, lab->packet[0].peer.port, 40000));
+}
+
+Test(decide, a_response_that_controls_ring_cannot_take_is_dropped)
+{
+	add(LAB_CORE, "10.0.9.1:5060",
+		"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bKcprobe\r\n"
+		"From: <sip:a@example.net>;tag=fa\r\nTo: <sip:a@example.net>;tag=x\r\nCall-ID: "
+		"c1\r\n"
+		"CSeq: 1 OPTIONS\r\n\r\n");
+	lab_run(lab);
+	cr_assert(eq(int, lab->burst->action[0], ACTION_CONTROL));
+	burst_refuse(&lab->world, lab->burst, 0);
+	cr_assert(eq(int, lab->burst->verdict[0], VERDICT_RING_FULL));
+	cr_assert(eq(int, lab->burst->action[0], ACTION_RELEASE));
+}
+
+Test(decide, a_message_on_an_unknown_listener_is_dropped)
+{
+	add(99, "198.51.100.5:40000", REGISTER_TEXT);
+	lab_run(lab);
+	cr_assert(eq(int, lab->burst->action[0], ACTION_RELEASE));
+	cr_assert(eq(int, lab->burst->verdict[0], VERDICT_UNREADABLE));
+}
+
+Test(decide, a_record_route_without_token_is_noted_with_its_reason)
+{
+	add(LAB_ACCESS, "198.51.100.99:5060",
+		"INVITE sip:bob@example.net SIP/2.0\r\nVia: SIP/2.0/UDP 192.168.1.5\r\n"
+		"From: <sip:alice@example.net>;tag=fa\r\nTo: <sip:bob@example.net>\r\nCall-ID: "
+		"c1\r\n"
+		"CSeq: 1 INVITE\r\n\r\n");
+	add(LAB_ACCESS, "198.51.100.5:40000",
+		"INVITE sip:bob@example.net SIP/2.0\r\nVia: SIP/2.0/UDP 192.168.1.5\r\n"
+		"From: <sip:mallory@example.net>;tag=fa\r\nTo: <sip:bob@example.net>\r\nCall-ID: "
+		"c1\r\n"
+		"CSeq: 1 INVITE\r\n\r\n");
+	lab_run(lab);
+	cr_assert(eq(int, lab->burst->note[0], NOTE_UNREGISTERED));
+	cr_assert(eq(int, lab->burst->note[1], NOTE_FOREIGN_FROM));
+}
