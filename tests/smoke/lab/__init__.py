@@ -1,0 +1,1 @@
+"""What the labs are made of: networks, name servers, phones, edges, and the counting of what happened."""

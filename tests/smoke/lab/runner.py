@@ -1,0 +1,47 @@
+"""Runs a lab: its time limit, its end, and what is shown when it goes wrong."""
+
+import asyncio
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Awaitable, Callable
+
+from . import programs
+from .house import House
+from .report import Report
+
+LIMIT_S = 60.0
+
+
+def run(name: str, drawing: str, new_house: Callable[[], House], lab: Callable[[House, Report], Awaitable[None]],
+        built: bool = True) -> None:
+    """Exit with the lab's status. `built`: it needs Weir's programs."""
+    if os.getuid() != 0:
+        sys.exit("labs make network namespaces: run as root")
+    if built and programs.missing():
+        sys.exit(f"not built: {', '.join(programs.missing())}; run: meson setup build && ninja -C build")
+    # A signal ends the lab like an error, so that what is there to say is said.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    sys.exit(asyncio.run(_run(Report(name, drawing), new_house, lab)))
+
+
+async def _run(report: Report, new_house: Callable[[], House], lab: Callable[[House, Report], Awaitable[None]]) -> int:
+    house = new_house()
+    try:
+        await asyncio.wait_for(lab(house, report), LIMIT_S)
+    except asyncio.TimeoutError:
+        report.case(f"ends within {LIMIT_S:.0f} s", ["it does not"])
+    except Exception:  # pylint: disable=broad-except
+        report.case("the lab runs to its end", [traceback.format_exc(), *house.logs()])
+    finally:
+        keep_logs(house)
+        house.close()
+    return report.close()
+
+
+def keep_logs(house: House) -> None:
+    """WEIR_LAB_LOGS names a folder that gets a copy of all logs and configurations."""
+    folder = os.environ.get("WEIR_LAB_LOGS")
+    if folder:
+        house.copy_logs(folder)
