@@ -14,7 +14,7 @@
 struct commands;
 struct admin;
 struct resolver;
-struct core;
+struct core_role;
 struct upstream;
 struct token_keys;
 struct store;
@@ -35,7 +35,7 @@ struct control {
 	// One a module, NULL while it is closed.
 	struct commands *commands; // control/command/command.h: register handlers here
 	struct resolver *resolver;
-	struct core *core; // role: core
+	struct core_role *core; // role: core
 	struct upstream *upstream;
 	struct token_keys *token_keys;
 	struct store *store;

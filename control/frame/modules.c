@@ -1,11 +1,13 @@
 // modules.c: what weir-control is made of, in the order in which it starts.
 
+#include "../core/core_role.h"
 #include "control.h"
 #include "resolver_module.h"
 
 const struct control_module control_modules[] = {
 	{"resolver", CONTROL_EDGE | CONTROL_CORE, resolver_module_open, resolver_module_close,
 		NULL},
+	{"core", CONTROL_CORE, core_role_open, core_role_close, NULL},
 };
 
 const size_t control_module_count = sizeof(control_modules) / sizeof(control_modules[0]);

@@ -1,0 +1,190 @@
+#include "core_role.h"
+
+#include "core.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum {
+	USERS_MAX = 100000,
+	USER_LINE_MAX = 1024,
+	SIP_PORT = 5060,
+};
+
+struct core_role {
+	struct core *core;
+	struct endpoint listeners[CORE_LISTENERS_MAX];
+	struct digest_user *users;
+	unsigned user_count;
+	char *user_text; // of users-file; the users point into it
+	uint8_t sent_by[ENDPOINT_TEXT_MAX];
+};
+
+// "user:password" a line; empty lines and lines that begin with '#' are passed over.
+static bool users_parse(struct core_role *role, struct control *control, const char *path)
+{
+	char *save = NULL;
+	unsigned number = 0;
+
+	for (char *line = strtok_r(role->user_text, "\n", &save); line != NULL;
+		line = strtok_r(NULL, "\n", &save)) {
+		char *colon = strchr(line, ':');
+		number++;
+		if (line[0] == '#' || line[0] == '\r')
+			continue;
+		if (colon == NULL || colon == line || role->user_count == USERS_MAX) {
+			control_fault(control, "E-USERS", "write one user:password a line",
+				"%s:%u: not user:password, or more than %d users", path, number,
+				USERS_MAX);
+			return false;
+		}
+		char *end = colon + 1 + strcspn(colon + 1, "\r");
+		role->users[role->user_count++] = (struct digest_user){
+			.name = span_of(line, (size_t)(colon - line)),
+			.password = span_of(colon + 1, (size_t)(end - colon - 1)),
+		};
+	}
+	return true;
+}
+
+static char *file_read(const char *path)
+{
+	FILE *file = fopen(path, "re");
+	struct stat status;
+	char *text = NULL;
+
+	if (file == NULL)
+		return NULL;
+	if (fstat(fileno(file), &status) == 0)
+		text = calloc(1, (size_t)status.st_size + 1);
+	if (text != NULL
+		&& fread(text, 1, (size_t)status.st_size, file) != (size_t)status.st_size) {
+		free(text);
+		text = NULL;
+	}
+	fclose(file);
+	return text;
+}
+
+static bool users_load(struct core_role *role, struct control *control)
+{
+	const struct config_registrar *registrar = &control->config->registrar;
+	size_t capacity = registrar->users_file != NULL ? USERS_MAX : registrar->users.count;
+
+	role->users = calloc(capacity + 1, sizeof(*role->users));
+	if (role->users == NULL) {
+		control_fault(control, "E-MEMORY", NULL, "out of memory for %zu users", capacity);
+		return false;
+	}
+	if (registrar->users_file == NULL) {
+		for (size_t i = 0; i < registrar->users.count; i++)
+			role->users[role->user_count++] = (struct digest_user){
+				registrar->users.items[i].user, registrar->users.items[i].password};
+		return true;
+	}
+	role->user_text = file_read(registrar->users_file);
+	if (role->user_text == NULL) {
+		control_fault(control, "E-USERS", "make it readable for weir-control",
+			"cannot read users-file %s: %s", registrar->users_file, strerror(errno));
+		return false;
+	}
+	return users_parse(role, control, registrar->users_file);
+}
+
+// What stands in Vias: the first listener's address; in Record-Route: its `advertise`, else the same.
+static void names_write(
+	struct core_role *role, const struct config *config, struct core_options *options)
+{
+	const struct config_listener *first = &config->listeners.items[0];
+
+	options->sent_by = span_of(role->sent_by, endpoint_format(&first->address, role->sent_by));
+	options->name = options->sent_by;
+	if (first->advertise.text.length > 0)
+		options->name = first->advertise.text;
+	else if (first->address.port == SIP_PORT && config->node.name.length > 0)
+		options->name = config->node.name;
+}
+
+static void options_write(
+	struct core_role *role, const struct control *control, struct core_options *options)
+{
+	const struct config *config = control->config;
+
+	*options = (struct core_options){
+		.base = control->base,
+		.resolver = control->resolver,
+		.listeners = role->listeners,
+		.record_route = config->proxy.record_route,
+		.probe_every_ms = config->proxy.probe_every_ms,
+		.probe_down_after = config->proxy.probe_down_after,
+		.registrar =
+			{
+				.realm = config->registrar.realm,
+				.domains = config->registrar.domains.items,
+				.domain_count = (unsigned)config->registrar.domains.count,
+				.min_expires_s = config->registrar.min_expires_s,
+				.max_expires_s = config->registrar.max_expires_s,
+				.default_expires_s = config->registrar.default_expires_s,
+				.nonce_life_s = config->registrar.nonce_life_s,
+				.users = role->users,
+				.user_count = role->user_count,
+			},
+	};
+	for (size_t i = 0; i < config->listeners.count && i < CORE_LISTENERS_MAX; i++)
+		role->listeners[options->listener_count++] = config->listeners.items[i].address;
+	names_write(role, config, options);
+}
+
+static int core_start(struct core_role *role, struct control *control)
+{
+	struct core_options options;
+	char place[128];
+	uint8_t address[ENDPOINT_TEXT_MAX];
+	int failed;
+
+	options_write(role, control, &options);
+	int status = core_open(&options, &role->core, &failed);
+	if (status != 0 && failed >= 0) {
+		const struct config_listener *listener = &control->config->listeners.items[failed];
+		size_t length = endpoint_format(&listener->address, address);
+		control_fault(control, "E-BIND",
+			"is another process there, or is it no address of this host?",
+			"cannot bind %.*s/udp (listener %s, %s): %s", (int)length, (char *)address,
+			(const char *)listener->name.octets,
+			control_place(control, listener, place, sizeof(place)), strerror(-status));
+	} else if (status != 0) {
+		control_fault(
+			control, "E-MEMORY", NULL, "cannot start the core: %s", strerror(-status));
+	}
+	return status;
+}
+
+int core_role_open(struct control *control)
+{
+	struct core_role *role = calloc(1, sizeof(*role));
+
+	control->core = role;
+	if (role == NULL) {
+		control_fault(control, "E-MEMORY", NULL, "out of memory");
+		return -ENOMEM;
+	}
+	int status = users_load(role, control) ? core_start(role, control) : -EINVAL;
+	if (status != 0)
+		core_role_close(control);
+	return status;
+}
+
+void core_role_close(struct control *control)
+{
+	struct core_role *role = control->core;
+
+	if (role->core != NULL)
+		core_close(role->core);
+	free(role->users);
+	free(role->user_text);
+	free(role);
+	control->core = NULL;
+}

@@ -1,0 +1,109 @@
+#include "directory_private.h"
+
+#include <weir/side.h>
+
+// A host as names are compared: lower case, IP literals without brackets in RFC 5952 form.
+static size_t host_normalize(struct span host, uint8_t *out)
+{
+	struct endpoint literal = {0};
+	uint8_t text[ENDPOINT_TEXT_MAX];
+
+	if (endpoint_parse_address(host, &literal)) {
+		size_t length = endpoint_format_host(&literal, text);
+		bool bracketed = text[0] == '[';
+		memcpy(out, text + bracketed, length - 2u * bracketed);
+		return length - 2u * bracketed;
+	}
+	size_t length = host.length < LINK_NAME_MAX ? host.length : LINK_NAME_MAX;
+	for (size_t i = 0; i < length; i++)
+		out[i] = octet_lower(host.octets[i]);
+	return length;
+}
+
+struct names {
+	struct link_name *items;
+	unsigned count;
+	unsigned capacity;
+};
+
+static void name_add(struct names *names, uint8_t edge, struct span host, uint16_t port)
+{
+	struct link_name name = {.edge = edge, .port = port};
+
+	if (host.length == 0 || names->count == names->capacity)
+		return;
+	name.host_length = (uint8_t)host_normalize(host, name.host);
+	for (unsigned i = 0; i < names->count; i++)
+		if (memcmp(&names->items[i], &name, sizeof(name)) == 0)
+			return;
+	names->items[names->count++] = name;
+}
+
+static void name_add_address(struct names *names, uint8_t edge, const struct endpoint *address)
+{
+	uint8_t text[ENDPOINT_TEXT_MAX];
+	size_t length = endpoint_format_host(address, text);
+
+	name_add(names, edge, span_of(text, length), address->port);
+}
+
+// The names of one listener: its address:port, and what it advertises (RFC 3261 section 16.4: any name we put into a Record-Route).
+static void names_add_listener(
+	struct names *names, const struct config *config, const struct config_listener *listener)
+{
+	uint16_t advertised = listener->advertise.port;
+
+	if (listener->side == SIDE_PEER)
+		return;
+	name_add_address(names, config->node.id, &listener->address);
+	name_add(names, config->node.id, config->node.name, listener->address.port);
+	name_add(names, config->node.id, listener->advertise.host,
+		advertised != 0 ? advertised : default_port(listener->transport));
+}
+
+static void names_add_own(struct names *names, const struct config *config)
+{
+	name_add(names, config->node.id, config->node.name, SIP_PORT);
+	for (size_t i = 0; i < config->listeners.count; i++)
+		names_add_listener(names, config, &config->listeners.items[i]);
+}
+
+static void names_add_peer(struct names *names, const struct config_peer *peer)
+{
+	name_add(names, peer->id, peer->name, SIP_PORT);
+	for (size_t i = 0; i < peer->advertise.count; i++) {
+		const struct config_host *host = &peer->advertise.items[i];
+		name_add(names, peer->id, host->host, host->port != 0 ? host->port : SIP_PORT);
+	}
+}
+
+void names_write(struct writer *writer)
+{
+	static struct link_name items[SYNC_NAMES_MAX * 257]; // control has one thread
+	struct names names = {.items = items, .capacity = sizeof(items) / sizeof(items[0])};
+	const struct config *config = writer->input->config;
+
+	names_add_own(&names, config);
+	name_add(&names, 0, config->cluster.name, SIP_PORT);
+	name_add(&names, 0, config->cluster.name, SIPS_PORT);
+	for (size_t i = 0; i < config->cluster.peers.count; i++) {
+		const struct config_peer *peer = &config->cluster.peers.items[i];
+		const struct sync_hello *hello = writer->input->hellos[peer->id];
+		names_add_peer(&names, peer);
+		for (unsigned j = 0; hello != NULL && j < hello->name_count; j++)
+			name_add(&names, peer->id,
+				span_of(hello->names[j].host, hello->names[j].host_length),
+				hello->names[j].port);
+	}
+	for (unsigned i = 0; i < names.count; i++)
+		record_put(writer, LINK_NAME, &items[i], sizeof(items[i]));
+}
+
+void names_write_hello(const struct config *config, struct sync_hello *hello)
+{
+	struct names names = {.items = hello->names, .capacity = SYNC_NAMES_MAX};
+
+	hello->name_length = (uint8_t)host_normalize(config->node.name, hello->name);
+	names_add_own(&names, config);
+	hello->name_count = (uint8_t)names.count;
+}
