@@ -13,7 +13,7 @@ enum {
 	REQUESTS = 44, // of one world
 	SLOTS = 3, // of an edge
 	AGENTS = 3,
-	GENERATION = 1000, // and the one after
+	GENERATION = 1000, // of the first world, and the one after; a slot's generations only grow
 	PATIENCE_MS = 32000, // a client's, over UDP (RFC 3261 section 17.1.1.2, timer B)
 };
 
@@ -41,6 +41,7 @@ static struct random random_state = {20260101};
 static uint64_t uaks[AGENTS];
 static uint64_t aors[AGENTS];
 static uint64_t contacts[AGENTS];
+static uint32_t generation; // the lower of the two of this world
 static uint64_t messages;
 static uint64_t verdicts[VERDICT_COUNT];
 static unsigned delivered;
@@ -76,7 +77,7 @@ static void belief_roll(struct lab *lab, uint8_t edge, unsigned slot)
 {
 	static const uint8_t states[] = {
 		FLOW_LIVE, FLOW_LIVE, FLOW_LIVE, FLOW_DOUBTFUL, FLOW_GONE, FLOW_GONE};
-	struct flow_record record = {.id = {edge, slot, GENERATION + roll(2)},
+	struct flow_record record = {.id = {edge, slot, generation + roll(2)},
 		.state = states[roll(6)],
 		.listener = LAB_ACCESS,
 		.transport = TRANSPORT_UDP,
@@ -133,7 +134,7 @@ static void case_roll(struct request_case *c)
 	c->agent = roll(AGENTS);
 	c->from_core = roll(3) != 0;
 	c->ingress = (uint8_t)(1 + roll(LAB_EDGES));
-	c->token = (struct token){.flow = {edge, slot, GENERATION + roll(2)},
+	c->token = (struct token){.flow = {edge, slot, generation + roll(2)},
 		.kind = roll(6) == 0 ? TOKEN_PATH : TOKEN_ROUTE,
 		.role = (uint8_t)roll(2),
 		.listener = LAB_ACCESS,
@@ -293,6 +294,7 @@ Test(property, no_wrong_phone_no_third_relay_no_request_without_an_answer_none_b
 		edges[edge] = lab_new(edge);
 	agents_name();
 	for (unsigned i = 0; i < WORLDS; i++) {
+		generation = GENERATION + 2 * i;
 		world_roll();
 		world_play();
 	}
