@@ -89,7 +89,8 @@ struct link_config {
 	uint32_t peer_flows_max; // records of all other edges together
 	uint32_t rows_max; // rows of all edges together
 	uint8_t edge;
-	uint8_t reserved[7];
+	uint8_t pinned; // 1: worker n runs on the n-th processor that the dataplane may run on
+	uint8_t reserved[6];
 };
 
 // One listener; on the socket `workers` descriptors ride with it, one a worker (SO_REUSEPORT), in worker order.
