@@ -1,0 +1,31 @@
+// link_server.h: listens for weir-control, one at a time, and keeps the dataplane running while none is there.
+
+#pragma once
+
+#include "link_setup.h"
+
+#include <sys/un.h>
+
+struct plane;
+
+struct link_server {
+	struct sockaddr_un address;
+	int listener;
+	int connection; // -1: none
+	uint64_t deadline_us; // set-up must be over by then
+	uint64_t sessions; // ever begun
+	struct plane *plane; // NULL: not configured yet
+	struct link_setup setup;
+};
+
+enum {
+	LINK_PATH_MAX = sizeof(((struct sockaddr_un *)0)->sun_path) - 1,
+};
+
+// Listens at path, at most LINK_PATH_MAX octets. 0 or a negative errno: -EADDRINUSE: another dataplane listens there. A socket
+// that a dead one left behind is replaced.
+[[nodiscard]] int link_server_open(const char *path, struct link_server **server);
+// Serves controls until stop becomes readable. 0 or a negative errno.
+[[nodiscard]] int link_server_run(struct link_server *server, int stop);
+// Ends the threads, closes all sockets and removes the path.
+void link_server_close(struct link_server *server);

@@ -1,0 +1,41 @@
+// plane.h: what the threads of the dataplane share, and their start and end.
+//
+//     plane_new -> a port for every worker -> plane_start -> plane_attach, plane_detach ... -> plane_stop -> plane_free
+
+#pragma once
+
+#include "keeper.h"
+#include "session.h"
+#include "table/directory.h"
+#include "table/flows.h"
+#include "table/peers.h"
+#include "worker.h"
+
+#include <weir/link.h>
+
+struct plane {
+	struct link_config config; // set before threads start
+	struct flow_table *flows; // keeper writes, workers read (RCU)
+	struct peer_board peers; // keeper writes, workers read
+	struct directory *directory; // keeper writes, workers read (RCU)
+	struct hash_keys *hashes; // keeper writes, workers read (RCU)
+	struct session *session; // the server writes, all read (RCU); NULL: no control
+	int broken; // eventfd: a session was found broken
+	_Atomic uint32_t
+		wait_ms; // keeper writes, workers read: the longest sleep, so that its beats see them alive
+	struct keeper keeper;
+	uint32_t worker_count; // set before threads start
+	struct worker *worker; // set before threads start
+};
+
+// Tables, channels and eventfds; no thread runs yet. 0 or a negative errno.
+[[nodiscard]] int plane_new(const struct link_config *config, struct plane **plane);
+// Every worker has its port. 0 or a negative errno: nothing runs then.
+[[nodiscard]] int plane_start(struct plane *plane);
+void plane_stop(struct plane *plane);
+// Closes the ports, too.
+void plane_free(struct plane *plane);
+// Give the threads a session, NULL: none. Returns the one before, which nobody uses any more.
+[[nodiscard]] struct session *plane_attach(struct plane *plane, struct session *session);
+// A thread found the session broken: has it ended.
+void plane_break_session(struct plane *plane, struct session *session);

@@ -1,0 +1,206 @@
+// worker.c: a worker's life: bursts, and sleep between them.
+
+#include "worker.h"
+
+#include "clock.h"
+#include "counters.h"
+#include "dispatch.h"
+#include "inbox.h"
+#include "plane.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum {
+	WORKER_REPORTS = 8, // ICMP errors passed to the keeper a turn
+};
+
+static void keys_take(struct worker *worker)
+{
+	// The old ones have not been fetched yet: the new ones can wait.
+	if (atomic_load_explicit(&worker->old_keys, memory_order_relaxed) != NULL)
+		return;
+	// Pairs with the keeper's release: the keyring is whole.
+	struct keyring *next =
+		atomic_exchange_explicit(&worker->next_keys, NULL, memory_order_acquire);
+
+	if (next == NULL)
+		return;
+	atomic_store_explicit(&worker->old_keys, worker->keys, memory_order_release);
+	worker->keys = next;
+}
+
+static struct world world_now(struct worker *worker)
+{
+	struct plane *plane = worker->plane;
+
+	return (struct world){
+		.flows = plane->flows,
+		.directory = rcu_dereference(plane->directory),
+		.peers = &plane->peers,
+		.hashes = rcu_dereference(plane->hashes),
+		.keys = worker->keys,
+		.now_ms = clock_us() / 1000,
+		.now_s = (uint32_t)clock_wall_s(),
+		.moved = &worker->moved,
+	};
+}
+
+static void wire_take(struct worker *worker)
+{
+	struct burst *burst = worker->burst;
+	unsigned count = worker->port->ops->receive(
+		worker->port, burst->packet + burst->count, BURST_MAX - burst->count);
+
+	memset(burst->origin + burst->count, ORIGIN_WIRE, count);
+	burst->count += count;
+}
+
+static void burst_run(struct worker *worker, struct session *session)
+{
+	struct world world = world_now(worker);
+	struct burst *burst = worker->burst;
+
+	parse_burst(&world, burst);
+	redeem_burst(&world, burst);
+	decide_burst(&world, burst);
+	rewrite_burst(&world, burst);
+	dispatch_burst(worker, &world, session);
+}
+
+static void unreachable_report(struct worker *worker)
+{
+	struct io_unreachable reports[WORKER_REPORTS];
+	unsigned count = worker->port->ops->unreachable(worker->port, reports, WORKER_REPORTS);
+
+	for (unsigned i = 0; i < count; i++)
+		(void)channel_write(&worker->to_keeper, CHANNEL_UNREACHABLE, &reports[i].peer,
+			reports[i].listener, span_of(NULL, 0));
+	if (count > 0 && ring_needs_signal(&worker->to_keeper.writer))
+		keeper_wake(&worker->plane->keeper);
+}
+
+// One burst. False: there was nothing to do.
+static bool worker_turn(struct worker *worker, struct session *session)
+{
+	bool busy;
+
+	keys_take(worker);
+	inbox_run_errands(worker);
+	inbox_take(worker, session);
+	wire_take(worker);
+	busy = worker->burst->count > 0;
+	if (busy)
+		burst_run(worker, session);
+	unreachable_report(worker);
+	counter_add(&worker->counters.bursts, 1);
+	if (session != NULL)
+		counters_publish(
+			&worker->counters, region_counters(&session->region, worker->index));
+	return busy;
+}
+
+static void worker_wait(struct worker *worker, struct session *session)
+{
+	struct plane *plane = worker->plane;
+
+	if (!inbox_sleep(worker, session))
+		return;
+	urcu_qsbr_thread_offline();
+	worker->port->ops->wait(
+		worker->port, atomic_load_explicit(&plane->wait_ms, memory_order_relaxed));
+	urcu_qsbr_thread_online();
+	// The session of before the wait may be gone.
+	inbox_wake(worker, rcu_dereference(plane->session));
+}
+
+static void *worker_run(void *argument)
+{
+	struct worker *worker = argument;
+
+	urcu_qsbr_register_thread();
+	while (!atomic_load_explicit(&worker->stop, memory_order_relaxed)) {
+		struct session *session = rcu_dereference(worker->plane->session);
+
+		if (!worker_turn(worker, session))
+			worker_wait(worker, session);
+		urcu_qsbr_quiescent_state();
+	}
+	urcu_qsbr_unregister_thread();
+	return NULL;
+}
+
+int worker_init(struct worker *worker, struct plane *plane, unsigned index)
+{
+	int error = -ENOMEM;
+
+	*worker = (struct worker){.plane = plane, .index = index};
+	worker->burst = calloc(1, sizeof(*worker->burst));
+	if (worker->burst == NULL)
+		return -ENOMEM;
+	if (channel_init(&worker->to_keeper) < 0)
+		goto free_burst;
+	if (channel_init(&worker->from_keeper) < 0)
+		goto fini_to_keeper;
+	worker->wakeup = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (worker->wakeup < 0) {
+		error = -errno;
+		goto fini_from_keeper;
+	}
+	return 0;
+
+fini_from_keeper:
+	channel_fini(&worker->from_keeper);
+fini_to_keeper:
+	channel_fini(&worker->to_keeper);
+free_burst:
+	free(worker->burst);
+	return error;
+}
+
+void worker_fini(struct worker *worker)
+{
+	if (worker->port != NULL)
+		worker->port->ops->close(worker->port);
+	keyring_free(worker->keys);
+	keyring_free(atomic_load(&worker->next_keys));
+	keyring_free(atomic_load(&worker->old_keys));
+	close(worker->wakeup);
+	channel_fini(&worker->from_keeper);
+	channel_fini(&worker->to_keeper);
+	free(worker->burst);
+}
+
+int worker_start(struct worker *worker, int cpu)
+{
+	pthread_attr_t attributes;
+	cpu_set_t cpus;
+	int error = pthread_attr_init(&attributes);
+
+	if (error != 0)
+		return -error;
+	if (cpu >= 0) {
+		CPU_ZERO(&cpus);
+		CPU_SET(cpu, &cpus);
+		error = pthread_attr_setaffinity_np(&attributes, sizeof(cpus), &cpus);
+	}
+	if (error == 0)
+		error = pthread_create(&worker->thread, &attributes, worker_run, worker);
+	pthread_attr_destroy(&attributes);
+	return -error;
+}
+
+void worker_stop(struct worker *worker)
+{
+	atomic_store_explicit(&worker->stop, true, memory_order_relaxed);
+	worker_wake(worker);
+	pthread_join(worker->thread, NULL);
+}
+
+void worker_wake(struct worker *worker)
+{
+	(void)eventfd_write(worker->wakeup, 1);
+}
