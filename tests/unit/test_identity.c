@@ -158,3 +158,15 @@ Test(identity, binds_to_call_id_and_tag)
 	cr_assert(ne(u32, identity_hash_bind(&keys, SPAN("call@host"), SPAN("Tag")), bind));
 	cr_assert(ne(u32, identity_hash_bind(&keys, SPAN("call@host"), SPAN("")), bind));
 }
+
+// A tag that was searched for: its 32 bits are 0, which would mean "none".
+Test(identity, is_never_none)
+{
+	struct keyhash hash;
+
+	keyhash_begin(&hash, &keys, HASH_BIND);
+	keyhash_field(&hash, SPAN(""));
+	keyhash_field(&hash, SPAN("kbjddamkda"));
+	cr_assert(eq(u32, (uint32_t)keyhash_end(&hash), 0));
+	cr_assert(eq(u32, identity_hash_bind(&keys, SPAN(""), SPAN("kbjddamkda")), 1));
+}
