@@ -1,0 +1,15 @@
+#include "bye.h"
+
+const uint8_t bye[BYE_OCTETS] = "BYE sip:bob@198.51.100.23:49153;ob SIP/2.0\r\n"
+				"Via: SIP/2.0/UDP proxy.example.com;branch=z9hG4bK8f2c41d7a0b3\r\n"
+				"Max-Forwards: 69\r\n"
+				"Route: "
+				"<sip:Qh0m35qfNTzcVgkAYoel_h-H01nXdlLa1nj8RR7pgvBZAepIoRwCBqFF_es6@"
+				"edge2.example.net;lr>\r\n"
+				"From: \"Alice\" <sip:alice@example.com>;tag=1928301774\r\n"
+				"To: <sip:bob@example.com>;tag=a6c85cf1\r\n"
+				"Call-ID: a84b4c76e66710@pc33.example.com\r\n"
+				"CSeq: 2 BYE\r\n"
+				"User-Agent: ExamplePhone/1.0.3 (7.12)\r\n"
+				"Content-Length: 0\r\n"
+				"\r\n";
