@@ -143,10 +143,13 @@ static uint8_t unescaped_take(struct span *text)
 {
 	int high = text->length < 3 ? -1 : octet_hex_value(text->octets[1]);
 	int low = text->length < 3 ? -1 : octet_hex_value(text->octets[2]);
-	bool escaped = text->octets[0] == '%' && high >= 0 && low >= 0;
-	uint8_t octet = escaped ? (uint8_t)(high << 4 | low) : text->octets[0];
-	size_t taken = escaped ? 3 : 1;
+	uint8_t octet = text->octets[0];
+	size_t taken = 1;
 
+	if (octet == '%' && high >= 0 && low >= 0) {
+		octet = (uint8_t)(high << 4 | low);
+		taken = 3;
+	}
 	*text = span_of(text->octets + taken, text->length - taken);
 	return octet;
 }
