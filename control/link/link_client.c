@@ -3,7 +3,6 @@
 #include "link_private.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -13,20 +12,8 @@
 enum {
 	RETRY_FIRST_MS = 20,
 	RETRY_MAX_MS = 500,
-	SAID_MAX = 320,
 	ERRNO_MAX = 4095, // Linux
 };
-
-void link_say(struct link_client *client, const char *format, ...)
-{
-	char line[SAID_MAX];
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(line, sizeof(line), format, arguments);
-	va_end(arguments);
-	client->options.say(client->options.context, line);
-}
 
 // What the other process says is shown to people: it cannot end a line or a quotation.
 void link_fault_note(struct link_client *client, int status, int listener, const char *what)
@@ -62,11 +49,13 @@ void link_disconnect(struct link_client *client, const char *why)
 	client->socket = -1;
 	link_session_close(client);
 	if (was_up) {
-		link_say(client, "event=link-down why=\"%s\"", why);
+		log_event(
+			client->options.log, LOG_LEVEL_WARNING, "link-down", LOG_TEXT("why", why));
 		client->retry_ms = RETRY_FIRST_MS;
 		client->options.down(client->options.context);
 	} else if (why != NULL) {
-		link_say(client, "event=link-refused why=\"%s\"", why);
+		log_event(client->options.log, LOG_LEVEL_WARNING, "link-refused",
+			LOG_TEXT("why", why));
 	}
 	retry_later(client);
 }
@@ -105,9 +94,9 @@ static int hello_take(struct link_client *client, const struct setup_packet *pac
 
 	memcpy(&hello, packet->payload, sizeof(hello));
 	if (hello.abi != LINK_ABI) {
-		link_say(client,
-			"event=link-abi ours=%d dataplane=%u hint=\"install both of one version\"",
-			LINK_ABI, hello.abi);
+		log_event(client->options.log, LOG_LEVEL_ERROR, "link-abi",
+			LOG_NUMBER("ours", LINK_ABI), LOG_NUMBER("dataplane", hello.abi),
+			LOG_TEXT("hint", "install both of one version"));
 		link_fault_note(client, -EPROTO, -1, "the dataplane is of another version");
 		return -EPROTO;
 	}
@@ -137,10 +126,9 @@ static int listener_take(struct link_client *client, struct setup_packet *packet
 	memcpy(&listener, packet->payload, sizeof(listener));
 	int index = listener_find(client, &listener);
 	if (index < 0) {
-		link_say(client,
-			"event=link-listener id=%u hint=\"the dataplane runs with another "
-			"listener: restart it\"",
-			listener.id);
+		log_event(client->options.log, LOG_LEVEL_WARNING, "link-listener",
+			LOG_NUMBER("id", listener.id),
+			LOG_TEXT("hint", "the dataplane runs with another listener: restart it"));
 		return 0;
 	}
 	for (uint32_t worker = 0; worker < packet->descriptor_count && worker < LINK_WORKERS_MAX;
@@ -165,7 +153,8 @@ static int failed_take(struct link_client *client, const struct setup_packet *pa
 			listener = (int)i;
 	bool known = failed.error >= -ERRNO_MAX && failed.error <= ERRNO_MAX && failed.error != 0;
 	link_fault_note(client, known ? -abs(failed.error) : -EPROTO, listener, failed.what);
-	link_say(client, "event=link-failed why=\"%s\"", client->what);
+	log_event(
+		client->options.log, LOG_LEVEL_ERROR, "link-failed", LOG_TEXT("why", client->what));
 	return client->fault;
 }
 
@@ -178,7 +167,8 @@ static int up_take(struct link_client *client, struct setup_packet *packet)
 	client->phase = LINK_PHASE_UP;
 	link_fault_note(client, 0, -1, "");
 	client->retry_ms = RETRY_FIRST_MS;
-	link_say(client, "event=link-up workers=%u", client->region.workers);
+	log_event(client->options.log, LOG_LEVEL_NOTICE, "link-up",
+		LOG_NUMBER("workers", client->region.workers));
 	client->options.up(client->options.context);
 	return 0;
 }

@@ -6,6 +6,8 @@
 
 #pragma once
 
+#include "../base/log.h"
+
 #include <weir/link.h>
 
 #include <event2/event.h>
@@ -26,8 +28,7 @@ struct link_client_options {
 		struct span message);
 	// LINK_EVENT_*; the payload has the size of the type's struct.
 	void (*event)(void *context, uint16_t type, struct span payload);
-	// Something operators should know, one line.
-	void (*say)(void *context, const char *line);
+	struct log *log; // the caller's
 	void *context;
 };
 

@@ -53,8 +53,6 @@ struct link_client {
 	uint8_t record[LINK_MESSAGE_RING_OCTETS / 4];
 };
 
-void link_say(struct link_client *client, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
 // Remembers what link_client_fault() answers. listener is -1 when it is about none.
 void link_fault_note(struct link_client *client, int status, int listener, const char *what);
 // link_sockets.c: open those of the listeners' sockets that are not. 0, or a negative errno and the fault is noted.

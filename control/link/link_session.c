@@ -227,9 +227,9 @@ static int descriptors_take(struct link_client *client, struct setup_packet *pac
 		return -EBADMSG;
 	int status = region_map(&client->region, packet->descriptors[0], &abi);
 	if (status == -EPROTO)
-		link_say(client,
-			"event=link-abi ours=%d dataplane=%u hint=\"install both of one version\"",
-			LINK_ABI, abi);
+		log_event(client->options.log, LOG_LEVEL_ERROR, "link-abi",
+			LOG_NUMBER("ours", LINK_ABI), LOG_NUMBER("dataplane", abi),
+			LOG_TEXT("hint", "install both of one version"));
 	if (status != 0)
 		return status;
 	if (packet->descriptor_count != client->region.workers + 3)

@@ -60,16 +60,16 @@ static bool displace_twin(struct connection *connection, struct peer *peer, uint
 	if (other == NULL || other == connection)
 		return true;
 	if (other->greeted && other->incarnation > incarnation) {
-		mesh_say(connection->mesh,
-			"event=mesh-twin edge=%u refused: an edge with this id and a newer "
-			"incarnation is connected",
-			peer->options.edge);
+		log_event(connection->mesh->options.log, LOG_LEVEL_ERROR, "mesh-twin",
+			LOG_NUMBER("edge", peer->options.edge),
+			LOG_TEXT("outcome",
+				"refused: a newer incarnation with this id is connected"));
 		return false;
 	}
 	if (other->greeted && other->incarnation < incarnation)
-		mesh_say(connection->mesh,
-			"event=mesh-twin edge=%u replaced by a newer incarnation",
-			peer->options.edge);
+		log_event(connection->mesh->options.log, LOG_LEVEL_ERROR, "mesh-twin",
+			LOG_NUMBER("edge", peer->options.edge),
+			LOG_TEXT("outcome", "replaced by a newer incarnation"));
 	connection_close(other);
 	return true;
 }
@@ -88,7 +88,8 @@ static void hello_accept(
 	known->newest_generation = mesh_hello->newest_generation;
 	known->hello = mesh_hello->hello;
 	peer->status.since_ms = clock_ms();
-	mesh_say(connection->mesh, "event=mesh-up edge=%u", known->hello.edge);
+	log_event(connection->mesh->options.log, LOG_LEVEL_NOTICE, "mesh-up",
+		LOG_NUMBER("edge", known->hello.edge));
 	peer_tell(peer);
 	// Who was dialled knows only now to whom it speaks.
 	if (!connection->dialled)
@@ -123,15 +124,17 @@ static bool hello_take(struct connection *connection, struct span payload)
 	unsigned version;
 
 	if (!hello_decode(payload, &hello, &version)) {
-		mesh_say(mesh, "event=mesh-refused version=%u ours=%d", version, MESH_VERSION);
+		log_event(mesh->options.log, LOG_LEVEL_WARNING, "mesh-refused",
+			LOG_NUMBER("version", version), LOG_NUMBER("ours", MESH_VERSION));
 		connection_refuse(connection, "HELLO of another version, or malformed");
 		return false;
 	}
 	uint8_t certified = identity_read(bufferevent_openssl_get_ssl(connection->events));
 	const char *why = hello_judge(connection, &hello, certified);
 	if (why != NULL) {
-		mesh_say(mesh, "event=mesh-refused edge=%u certified=%u why=\"%s\"",
-			hello.hello.edge, certified, why);
+		log_event(mesh->options.log, LOG_LEVEL_WARNING, "mesh-refused",
+			LOG_NUMBER("edge", hello.hello.edge), LOG_NUMBER("certified", certified),
+			LOG_TEXT("why", why));
 		connection_refuse(connection, why);
 		return false;
 	}
@@ -177,9 +180,10 @@ static bool record_take(struct connection *connection, uint16_t type, struct spa
 	struct mesh *mesh = connection->mesh;
 
 	if (type == MESH_REFUSED) {
-		mesh_say(mesh, "event=mesh-refused-us why=\"%.*s\"",
-			(int)(payload.length < 120 ? payload.length : 120),
-			(const char *)payload.octets);
+		log_event(mesh->options.log, LOG_LEVEL_WARNING, "mesh-refused-us",
+			LOG_SPAN("why",
+				span_of(payload.octets,
+					payload.length < 120 ? payload.length : 120)));
 		connection_close(connection);
 		return false;
 	}
@@ -325,7 +329,8 @@ void connection_close(struct connection *connection)
 			peer->status.peer.connected = false;
 			peer->status.peer.complete = false;
 			peer->status.since_ms = clock_ms();
-			mesh_say(mesh, "event=mesh-down edge=%u", peer->options.edge);
+			log_event(mesh->options.log, LOG_LEVEL_NOTICE, "mesh-down",
+				LOG_NUMBER("edge", peer->options.edge));
 			peer_tell(peer);
 		}
 		peer_dial_later(peer);

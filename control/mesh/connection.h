@@ -58,7 +58,6 @@ struct mesh {
 	struct peer peers[MESH_PEERS_MAX];
 };
 
-void mesh_say(struct mesh *mesh, const char *format, ...) __attribute__((format(printf, 2, 3)));
 struct peer *mesh_find_peer(struct mesh *mesh, uint8_t edge);
 // Tell the edge what is known of a peer now.
 void peer_tell(struct peer *peer);

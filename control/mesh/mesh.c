@@ -6,8 +6,6 @@
 #include <errno.h>
 #include <event2/bufferevent_ssl.h>
 #include <event2/listener.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -15,19 +13,7 @@ enum {
 		200, // a returning edge is met again soon; an absent one costs five refused connects a second
 	ACCEPTED_MAX =
 		4 * MESH_PEERS_MAX, // strangers in the TLS handshake cannot fill our descriptors
-	SAID_MAX = 256,
 };
-
-void mesh_say(struct mesh *mesh, const char *format, ...)
-{
-	char line[SAID_MAX];
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(line, sizeof(line), format, arguments);
-	va_end(arguments);
-	mesh->options.say(mesh->options.context, line);
-}
 
 struct peer *mesh_find_peer(struct mesh *mesh, uint8_t edge)
 {
@@ -111,7 +97,8 @@ static void accepted(struct evconnlistener *listener, evutil_socket_t socket,
 		return;
 	}
 	if (connection_new(mesh, events, NULL) == NULL)
-		mesh_say(mesh, "event=mesh-accept error=\"out of memory\"");
+		log_event(mesh->options.log, LOG_LEVEL_ERROR, "mesh-accept",
+			LOG_TEXT("error", "out of memory"));
 }
 
 static void publish(struct sync *sync, const struct flow_record *record)

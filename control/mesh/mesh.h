@@ -7,6 +7,7 @@
 
 #pragma once
 
+#include "../base/log.h"
 #include "hello.h"
 
 #include <weir/record.h>
@@ -34,9 +35,7 @@ struct mesh_options {
 	unsigned peer_count;
 	struct span cluster; // edges of another are refused
 	const struct sync_subscriber *subscriber; // the edge
-	// Something operators should know, one line, no secrets.
-	void (*say)(void *context, const char *line);
-	void *context; // of say
+	struct log *log; // the caller's
 };
 
 struct mesh_status {

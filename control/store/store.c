@@ -4,15 +4,13 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdarg.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
 
 enum {
-	SAID_MAX = 512,
+	PATH_MAX_OCTETS = 512,
 	BATCH_FIRST = 64,
 };
 
@@ -35,19 +33,6 @@ struct store {
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 };
-
-static void say(struct store *store, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void say(struct store *store, const char *format, ...)
-{
-	char line[SAID_MAX];
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(line, sizeof(line), format, arguments);
-	va_end(arguments);
-	store->options.say(store->options.context, line);
-}
 
 static void *sync_run(void *argument)
 {
@@ -86,7 +71,7 @@ static int thread_start(struct store *store)
 static int file_open(struct store *store)
 {
 	const struct store_options *options = &store->options;
-	char aside[SAID_MAX];
+	char aside[PATH_MAX_OCTETS];
 
 	if (mkdir(options->path, 0700) != 0 && errno != EEXIST)
 		return -errno;
@@ -95,8 +80,9 @@ static int file_open(struct store *store)
 		int status = store_file_set_aside(options->path, aside, sizeof(aside));
 		if (status != 0)
 			return status;
-		say(store, "event=store-set-aside path=%s why=\"%s\" kept-as=%s", options->path,
-			store_health_text(health), aside);
+		log_event(options->log, LOG_LEVEL_ERROR, "store-set-aside",
+			LOG_TEXT("path", options->path), LOG_TEXT("why", store_health_text(health)),
+			LOG_TEXT("kept-as", aside));
 	}
 	return store_file_open(&store->file, options->path, options->flows_max, options->edge);
 }
@@ -177,8 +163,9 @@ void store_read(struct store *store, void (*each)(void *context, const struct fl
 	struct reading reading = {store, each, context};
 
 	if (store_file_read(&store->file, record_came, &reading) != 0)
-		say(store, "event=store-read error=\"records were lost\" path=%s",
-			store->options.path);
+		log_event(store->options.log, LOG_LEVEL_ERROR, "store-read",
+			LOG_TEXT("path", store->options.path),
+			LOG_TEXT("error", "records were lost"));
 }
 
 uint64_t store_last_s(const struct store *store)
@@ -241,15 +228,16 @@ int store_commit(struct store *store, uint64_t now_s)
 		&store->file, store->batch.records, store->batch.count, &store->facts);
 	if (status != 0) {
 		if (!store->failing)
-			say(store,
-				"event=store-failed path=%s error=\"%s\" hint=\"the edge goes on "
-				"without\"",
-				store->options.path, store_file_error(status));
+			log_event(store->options.log, LOG_LEVEL_ERROR, "store-failed",
+				LOG_TEXT("path", store->options.path),
+				LOG_TEXT("error", store_file_error(status)),
+				LOG_TEXT("hint", "the edge goes on without"));
 		store->failing = true;
 		return status;
 	}
 	if (store->failing)
-		say(store, "event=store-works-again path=%s", store->options.path);
+		log_event(store->options.log, LOG_LEVEL_NOTICE, "store-works-again",
+			LOG_TEXT("path", store->options.path));
 	store->failing = false;
 	store->batch.count = 0;
 	atomic_store(&store->dirty, true);

@@ -6,6 +6,8 @@
 
 #pragma once
 
+#include "../base/log.h"
+
 #include <weir/record.h>
 
 struct store;
@@ -18,9 +20,7 @@ struct store_options {
 	const char *path; // a folder; made if it is missing
 	uint8_t edge; // records of another edge are not ours: the store was another's
 	uint32_t flows_max;
-	// Something operators should know, one line. Called on the caller's threads and on the store's own.
-	void (*say)(void *context, const char *line);
-	void *context;
+	struct log *log; // the caller's
 };
 
 // Open, after a forked child has read every record: a file that is damaged, of another edge, or crashes its reader is set aside

@@ -34,7 +34,8 @@ struct node {
 	uint32_t generation;
 	uint32_t heard[FLOWS + 100]; // generation by slot of the other
 	uint32_t heard_count;
-	char said[4096];
+	FILE *said; // its log
+	char text[8192];
 };
 
 static struct event_base *base;
@@ -101,12 +102,13 @@ static void on_heard(void *context, const struct flow_record *record)
 	node->heard[record->id.slot] = record->id.generation;
 }
 
-static void on_say(void *context, const char *line)
+// What a node's log says so far.
+static const char *said(struct node *node)
 {
-	struct node *node = context;
-	size_t used = strlen(node->said);
-
-	snprintf(node->said + used, sizeof(node->said) - used, "%s\n", line);
+	fseek(node->said, 0, SEEK_SET);
+	size_t length = fread(node->text, 1, sizeof(node->text) - 1, node->said);
+	node->text[length] = 0;
+	return node->text;
 }
 
 static uint16_t free_port(void)
@@ -140,6 +142,7 @@ static void node_prepare(uint8_t edge, uint16_t own_port, uint16_t other_port, S
 	struct node *node = &nodes[edge];
 	struct endpoint loopback = {.address = {127, 0, 0, 1}, .family = ENDPOINT_V4};
 
+	node->said = tmpfile();
 	node->generation = 100;
 	node->flows = FLOWS;
 	node->peer = (struct mesh_peer_options){.edge = (uint8_t)(3 - edge), .address = loopback};
@@ -156,8 +159,7 @@ static void node_prepare(uint8_t edge, uint16_t own_port, uint16_t other_port, S
 		.peer_count = 1,
 		.cluster = SPAN("test"),
 		.subscriber = &node->subscriber,
-		.say = on_say,
-		.context = node,
+		.log = log_new(fileno(node->said), LOG_LEVEL_DEBUG, false),
 	};
 	node->options.listen.port = own_port;
 }
@@ -195,8 +197,11 @@ static void teardown(void)
 
 	node_close(1);
 	node_close(2);
-	SSL_CTX_free(nodes[1].options.tls);
-	SSL_CTX_free(nodes[2].options.tls);
+	for (unsigned i = 1; i <= 2; i++) {
+		SSL_CTX_free(nodes[i].options.tls);
+		log_free(nodes[i].options.log);
+		fclose(nodes[i].said);
+	}
 	authority_free(&authority);
 	event_base_free(base);
 	snprintf(command, sizeof(command), "rm -r %s", folder);
@@ -227,7 +232,7 @@ static bool one_is_down(void)
 
 static bool somebody_refused(void)
 {
-	return strstr(nodes[2].said, "mesh-refused") != NULL;
+	return strstr(said(&nodes[2]), "mesh-refused") != NULL;
 }
 
 static bool two_heard_the_change(void)
@@ -239,7 +244,7 @@ Test(mesh, gives_both_edges_all_flows_of_the_other, .init = setup, .fini = teard
 {
 	node_open(1);
 	node_open(2);
-	cr_assert(wait_for(both_complete), "%s%s", nodes[1].said, nodes[2].said);
+	cr_assert(wait_for(both_complete), "%s%s", said(&nodes[1]), said(&nodes[2]));
 	cr_assert(eq(u32, nodes[1].heard_count, FLOWS));
 	cr_assert(eq(u32, nodes[2].heard_count, FLOWS));
 }

@@ -21,27 +21,33 @@ enum {
 };
 
 static char folder[64];
-static char said[4096];
+static FILE *journal; // what the store logs
+static struct log *log_;
+static char text[8192];
 static uint32_t read_generation[SLOTS + 1];
 static unsigned read_count;
 
-static void note(void *context, const char *line)
+static const char *said(void)
 {
-	size_t used = strlen(said);
-
-	snprintf(said + used, sizeof(said) - used, "%s\n", line);
+	fseek(journal, 0, SEEK_SET);
+	text[fread(text, 1, sizeof(text) - 1, journal)] = 0;
+	return text;
 }
 
 static void setup(void)
 {
 	strcpy(folder, "/tmp/weir-store-XXXXXX");
 	cr_assert(ne(ptr, mkdtemp(folder), NULL));
+	journal = tmpfile();
+	log_ = log_new(fileno(journal), LOG_LEVEL_DEBUG, false);
 }
 
 static void teardown(void)
 {
 	char command[128];
 
+	log_free(log_);
+	fclose(journal);
 	snprintf(command, sizeof(command), "rm -rf %s", folder);
 	cr_assert(eq(int, system(command), 0));
 }
@@ -49,10 +55,9 @@ static void teardown(void)
 static struct store *open_as(uint8_t edge)
 {
 	const struct store_options options = {
-		.path = folder, .edge = edge, .flows_max = 1000, .say = note};
+		.path = folder, .edge = edge, .flows_max = 1000, .log = log_};
 	struct store *store = NULL;
 
-	said[0] = 0;
 	cr_assert(eq(int, store_open(&options, &store), 0));
 	return store;
 }
@@ -146,7 +151,7 @@ Test(store, sets_aside_the_store_of_another_edge, .init = setup, .fini = teardow
 	read_count = 0;
 	store_read(store, took, NULL);
 	cr_assert(eq(uint, read_count, 0));
-	cr_assert(ne(ptr, strstr(said, "store-set-aside"), NULL));
+	cr_assert(ne(ptr, strstr(said(), "store-set-aside"), NULL));
 	store_close(store);
 }
 
@@ -210,11 +215,11 @@ Test(store, goes_on_when_the_disk_is_full_and_catches_up, .init = setup, .fini =
 		store_put(store, &other);
 	}
 	cr_assert(lt(int, store_commit(store, 6000), 0));
-	cr_assert(ne(ptr, strstr(said, "store-failed"), NULL));
+	cr_assert(ne(ptr, strstr(said(), "store-failed"), NULL));
 	limit.rlim_cur = whole;
 	cr_assert(eq(int, setrlimit(RLIMIT_FSIZE, &limit), 0));
 	cr_assert(eq(int, store_commit(store, 6001), 0));
-	cr_assert(ne(ptr, strstr(said, "store-works-again"), NULL));
+	cr_assert(ne(ptr, strstr(said(), "store-works-again"), NULL));
 	store_close(store);
 	cr_assert(eq(uint, count_all(), SLOTS - 1));
 }
