@@ -6,6 +6,7 @@
 #include "register.h"
 #include "request.h"
 #include "response.h"
+#include "stun.h"
 #include "walk.h"
 
 static bool has_one_via(const struct message *message)
@@ -59,12 +60,28 @@ static enum verdict request_decide(const struct world *world, struct burst *burs
 	return forward_request(&request);
 }
 
+// By the same address and port (RFC 5626 section 8), through the guard like all else.
+static enum verdict stun_decide(struct burst *burst, unsigned index)
+{
+	struct decision *decision = &burst->decision[index];
+	struct stun stun;
+
+	if (burst->side[index] == SIDE_PEER || !stun_read(burst->packet[index], &stun))
+		return VERDICT_STUN;
+	decision->kind = DECISION_STUN;
+	decision->out = burst->listener[index];
+	decision->destination = burst->packet[index]->peer;
+	return VERDICT_STUN_BINDING;
+}
+
 // A peer listener answers nobody who has not shown a relay token, so not what does not parse either.
-static enum verdict fault_decide(const struct burst *burst, unsigned index)
+static enum verdict fault_decide(struct burst *burst, unsigned index)
 {
 	enum verdict verdict =
 		admit_fault(&burst->message[index], (enum message_fault)burst->fault[index]);
 
+	if (verdict == VERDICT_STUN)
+		return stun_decide(burst, index);
 	if (burst->side[index] == SIDE_PEER
 		&& (verdict == VERDICT_BAD_REQUEST || verdict == VERDICT_BAD_VERSION))
 		return VERDICT_PEER_SOURCE;

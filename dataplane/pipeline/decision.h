@@ -13,6 +13,7 @@ enum decision_kind {
 	DECISION_FORWARD, // a request, with our Via on top
 	DECISION_RETURN, // a response, without our Via
 	DECISION_UNCHANGED, // sent as it is
+	DECISION_STUN, // the answer to a Binding Request
 	DECISION_ANSWER, // a response of our own, in place of the request
 };
 

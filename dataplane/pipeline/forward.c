@@ -114,8 +114,8 @@ static bool source_is_registered(const struct request *request)
 
 	if (request->source == NULL || flow_state_of(world->flows, request->source) != FLOW_LIVE)
 		return false;
-	for (const struct flow_row *at = rcu_dereference(request->source->rows); at != NULL;
-		at = rcu_dereference(at->next))
+	for (const struct flow_row *at = __atomic_load_n(&request->source->rows, __ATOMIC_ACQUIRE);
+		at != NULL; at = __atomic_load_n(&at->next, __ATOMIC_ACQUIRE))
 		if (row_is_current(&at->row, world->now_s))
 			return true;
 	return false;

@@ -12,8 +12,8 @@ struct rows_seen {
 static void rows_see(const struct flow *flow, uint64_t aor, uint32_t now_s, struct rows_seen *seen)
 {
 	*seen = (struct rows_seen){.one_instance = true};
-	for (const struct flow_row *at = rcu_dereference(flow->rows); at != NULL;
-		at = rcu_dereference(at->next)) {
+	for (const struct flow_row *at = __atomic_load_n(&flow->rows, __ATOMIC_ACQUIRE); at != NULL;
+		at = __atomic_load_n(&at->next, __ATOMIC_ACQUIRE)) {
 		const struct row *row = &at->row;
 
 		if (!row_is_current(row, now_s) || (aor != 0 && row->aor != aor))
@@ -26,8 +26,8 @@ static void rows_see(const struct flow *flow, uint64_t aor, uint32_t now_s, stru
 		seen->one_instance &= row->instance == seen->newest->instance;
 		if (row->uak < seen->lowest_uak)
 			seen->lowest_uak = row->uak;
-		if (row->committed_at_ms > seen->newest->committed_at_ms
-			|| (row->committed_at_ms == seen->newest->committed_at_ms
+		if (row_committed_at_ms(row) > row_committed_at_ms(seen->newest)
+			|| (row_committed_at_ms(row) == row_committed_at_ms(seen->newest)
 				&& row->uak < seen->newest->uak))
 			seen->newest = row;
 	}

@@ -86,6 +86,10 @@ void outcome_set(
 		outcome_send(world, burst, index, verdict);
 		return;
 	case VERDICT_ANSWERED:
+		if (verdict == VERDICT_STUN_BINDING) {
+			outcome_send(world, burst, index, verdict);
+			return;
+		}
 		status = answer_status(verdict);
 		outcome_answer(world, burst, index, verdict, status,
 			status == 503 ? OUTCOME_RETRY_AFTER_S : 0);

@@ -4,6 +4,7 @@
 #include "outcome.h"
 #include "record_route.h"
 #include "stage.h"
+#include "stun.h"
 #include "via_write.h"
 
 // Our Vias' branches, which bind the relay tokens, and so come first.
@@ -127,6 +128,8 @@ static bool message_write(const struct world *world, struct burst *burst, unsign
 	uint8_t *out;
 	size_t length;
 
+	struct stun stun;
+
 	edit_begin(&burst->plan);
 	switch ((enum decision_kind)burst->decision[index].kind) {
 	case DECISION_FORWARD:
@@ -138,6 +141,11 @@ static bool message_write(const struct world *world, struct burst *burst, unsign
 	case DECISION_ANSWER:
 		answer_message_write(world, burst, index);
 		break;
+	case DECISION_STUN:
+		if (!stun_read(packet, &stun))
+			return false;
+		stun_answer(packet, &stun);
+		return true;
 	case DECISION_UNCHANGED:
 	case DECISION_NOTHING:
 		return true;

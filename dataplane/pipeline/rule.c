@@ -57,8 +57,8 @@ static bool row_is_better(
 		return a_contact;
 	if (a_transport != b_transport)
 		return a_transport;
-	if (a->row.committed_at_ms != b->row.committed_at_ms)
-		return a->row.committed_at_ms > b->row.committed_at_ms;
+	if (row_committed_at_ms(&a->row) != row_committed_at_ms(&b->row))
+		return row_committed_at_ms(&a->row) > row_committed_at_ms(&b->row);
 	if (a->flow->id.edge != b->flow->id.edge)
 		return a->flow->id.edge < b->flow->id.edge;
 	return a->flow->id.slot < b->flow->id.slot;

@@ -39,5 +39,12 @@ void rule_find(
 // Whether a row still counts.
 [[nodiscard]] static inline bool row_is_current(const struct row *row, uint32_t now_s)
 {
-	return !row->superseded && row->expires_at_s > now_s;
+	return !__atomic_load_n(&row->superseded, __ATOMIC_RELAXED)
+		&& __atomic_load_n(&row->expires_at_s, __ATOMIC_RELAXED) > now_s;
+}
+
+// The keeper renews it in place.
+[[nodiscard]] static inline uint64_t row_committed_at_ms(const struct row *row)
+{
+	return __atomic_load_n(&row->committed_at_ms, __ATOMIC_RELAXED);
 }

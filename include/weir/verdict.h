@@ -30,6 +30,7 @@ enum verdict_class {
 	X(RESPONSE_RELAYED, "response-relayed", FORWARDED, "response for another edge handed to it") \
 	X(SENT_FOR_CONTROL, "sent-for-control", FORWARDED, "message that control wrote") \
 	X(OPTIONS, "options", ANSWERED, "OPTIONS to this edge: 200, or 503 while draining") \
+	X(STUN_BINDING, "stun-binding", ANSWERED, "STUN Binding Request: the source's address, or 420") \
 	X(BAD_REQUEST, "bad-request", ANSWERED, "400: does not parse, or can be read in two ways") \
 	X(BAD_VERSION, "bad-version", ANSWERED, "505: not SIP/2.0") \
 	X(BAD_SCHEME, "bad-scheme", ANSWERED, "416: request-URI scheme that is not sip or sips") \
@@ -57,7 +58,7 @@ enum verdict_class {
 	X(BEAT, "beat", ABSORBED, "heartbeat of another edge") \
 	X(ACK_ABSORBED, "ack-absorbed", ABSORBED, "ACK to an answer of our own") \
 	X(UNSENDABLE, "unsendable", DROPPED, "response or ACK that would not fit after our headers are changed") \
-	X(STUN, "stun", DROPPED, "STUN message") \
+	X(STUN, "stun", DROPPED, "STUN message that is no good Binding Request") \
 	X(UNREADABLE, "unreadable", DROPPED, "does not parse far enough to be answered") \
 	X(BAD_RESPONSE, "bad-response", DROPPED, "response that does not parse") \
 	X(ACK_DROPPED, "ack-dropped", DROPPED, "ACK that leads nowhere: an ACK is never answered") \
