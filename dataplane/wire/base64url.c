@@ -1,5 +1,7 @@
 // base64url.c: see base64url.h.
 
+#include "poison.h"
+
 #include <weir/base64url.h>
 
 enum {

@@ -1,5 +1,7 @@
 // identity.c: which fields make up each keyed hash, in their canonical form.
 
+#include "poison.h"
+
 #include <weir/identity.h>
 
 // An address is its octets, with the family in front: else 97.98.99.100 would be the same field as the name "abcd".

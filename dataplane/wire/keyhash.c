@@ -2,6 +2,7 @@
 
 #include "hkdf.h"
 #include "octet.h"
+#include "poison.h"
 
 #include <weir/keyhash.h>
 

@@ -178,6 +178,7 @@ void keyring_free(struct keyring *keys)
 	OPENSSL_clear_free(keys, sizeof(*keys));
 }
 
+// libcrypto 3.0 keys a context that has a cipher in place, without asking for memory; test_keyring counts.
 int keyring_advance(struct keyring *keys, uint64_t current_epoch)
 {
 	if (current_epoch < keys->epoch || !material_covers(&keys->material, current_epoch))

@@ -1,6 +1,7 @@
 // token.c: tokens and beats between their fields, their octets and their text.
 
 #include "keyring.h"
+#include "poison.h"
 
 #include <weir/base64url.h>
 #include <weir/token.h>
