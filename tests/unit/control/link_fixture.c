@@ -87,7 +87,7 @@ static void listener_make(unsigned index)
 		.address = {.address = {127, 0, 0, 1}, .port = port, .family = ENDPOINT_V4}};
 }
 
-static void client_open(void)
+void link_open(void)
 {
 	struct link_client_options options = {.base = base,
 		.path = link_path,
@@ -107,7 +107,7 @@ static void client_open(void)
 	cr_assert(eq(int, link_client_open(&options, &client), 0));
 }
 
-void link_setup(void)
+void link_setup_path(void)
 {
 	base = event_base_new();
 	journal = tmpfile();
@@ -116,8 +116,15 @@ void link_setup(void)
 	snprintf(link_path, sizeof(link_path), "%s/link", folder);
 	for (unsigned i = 0; i < LISTENERS; i++)
 		listener_make(i);
+	plane = (struct fake_dataplane){.base = base, .listening = -1, .socket = -1};
+	memset(plane.eventfds, 0xff, sizeof(plane.eventfds));
+}
+
+void link_setup(void)
+{
+	link_setup_path();
 	fake_listen(&plane, base, link_path);
-	client_open();
+	link_open();
 }
 
 void link_setup_up(void)

@@ -29,6 +29,9 @@ extern struct link_client *client;
 extern struct fake_dataplane plane;
 extern struct heard heard;
 
+// A folder for the socket, and addresses for the listeners; nobody is there yet.
+void link_setup_path(void);
+void link_open(void);
 // A client that tries to connect to a dataplane that listens.
 void link_setup(void);
 // As that, with a session.

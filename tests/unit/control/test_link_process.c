@@ -1,0 +1,104 @@
+// test_link_process.c: the link client and weir-dataplane itself, each dying once.
+
+#include "link_fixture.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static pid_t process;
+
+static void dataplane_start(void)
+{
+	process = fork();
+	if (process != 0)
+		return;
+	prctl(PR_SET_PDEATHSIG, SIGKILL); // a test that is ended leaves nothing behind
+	dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
+	execl(WEIR_DATAPLANE, "weir-dataplane", "--link", link_path, (char *)NULL);
+	_exit(127);
+}
+
+static void dataplane_kill(void)
+{
+	kill(process, SIGKILL);
+	waitpid(process, NULL, 0);
+}
+
+static void setup(void)
+{
+	link_setup_path();
+	dataplane_start();
+	link_open();
+	fake_wait(&plane, &heard.ups, 1);
+}
+
+static void teardown(void)
+{
+	dataplane_kill();
+	link_teardown();
+}
+
+TestSuite(link_process, .init = setup, .fini = teardown, .timeout = 60);
+
+// What the keeper answers comes after all that was put before.
+static void ask_keeper(uint64_t request)
+{
+	struct link_explain question = {.request = request, .length = 1, .text = "x"};
+	struct link_explained answer;
+	unsigned before = heard.events;
+
+	cr_assert(ne(u64,
+		link_client_put(client, LINK_EXPLAIN, span_of(&question, sizeof(question))), 0));
+	fake_wait(&plane, &heard.events, before + 1);
+	cr_assert(eq(int, heard.event_type, LINK_EVENT_EXPLAINED));
+	memcpy(&answer, heard.octets, sizeof(answer));
+	cr_assert(eq(u64, answer.request, request));
+}
+
+Test(link_process, runs_with_the_workers_that_were_asked_for_and_answers)
+{
+	cr_assert(eq(uint, link_client_workers(client), FAKE_WORKERS));
+	ask_keeper(1);
+	for (unsigned worker = 0; worker < FAKE_WORKERS; worker++)
+		cr_assert(link_client_counters(client, worker) != NULL);
+}
+
+Test(link_process, takes_more_records_than_the_ring_holds)
+{
+	struct link_peer_state state = {.edge = 2, .incarnation = 1};
+	// Two rings full.
+	unsigned count = 2 * LINK_TABLE_RING_OCTETS / sizeof(state);
+
+	for (unsigned i = 0; i < count; i++)
+		cr_assert(ne(u64,
+			link_client_put(client, LINK_PEER_STATE, span_of(&state, sizeof(state))),
+			0));
+	ask_keeper(2);
+	cr_assert(eq(uint, heard.downs, 0));
+}
+
+Test(link_process, goes_on_when_control_comes_back)
+{
+	ask_keeper(3);
+	link_client_close(client);
+	link_open();
+	fake_wait(&plane, &heard.ups, 2);
+	ask_keeper(4);
+	cr_assert(not(link_was_said("link-refused")));
+}
+
+Test(link_process, is_set_up_anew_after_its_death)
+{
+	dataplane_kill();
+	fake_wait(&plane, &heard.downs, 1);
+	dataplane_start();
+	fake_wait(&plane, &heard.ups, 2);
+	ask_keeper(5);
+}
