@@ -99,7 +99,7 @@ static void reload(evutil_socket_t number, short what, void *context)
 
 	// systemd 252 does not wait for it yet; later ones do (Type=notify-reload).
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)clock_ms() * 1000);
-	(void)control_reload(control);
+	(void)control_reload(control, NULL, NULL);
 	sd_notify(0, "READY=1");
 }
 
@@ -109,6 +109,8 @@ static int run_open(struct control *control)
 
 	if (status != 0)
 		return status;
+	// An edge is ready when its tables are; it says so itself.
+	control->ready |= control->config->role == ROLE_CORE;
 	sd_notifyf(0, "READY=1\nSTATUS=%s %s", control->config->role == ROLE_EDGE ? "edge" : "core",
 		(const char *)control->config->node.name.octets);
 	log_event(control->log, LOG_LEVEL_NOTICE, "started", LOG_TEXT("version", WEIR_VERSION),

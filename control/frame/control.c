@@ -1,7 +1,5 @@
 #include "control.h"
 
-#include "../config/apply.h"
-
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -56,12 +54,21 @@ static void log_report(struct control *control, const struct config_report *repo
 			LOG_TEXT("hint", fault->hint));
 }
 
-static void log_change(void *context, const struct schema_row *row, bool applied)
-{
-	struct control *control = context;
+struct observer {
+	struct control *control;
+	config_changed *changed; // or NULL
+	void *context;
+};
 
-	log_event(control->log, applied ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING, "config-changed",
-		LOG_TEXT("key", row->path), LOG_TEXT("applied", applied ? "yes" : "no"),
+static void observe(void *context, const struct schema_row *row, bool applied)
+{
+	const struct observer *observer = context;
+
+	if (observer->changed != NULL)
+		observer->changed(observer->context, row, applied);
+	log_event(observer->control->log, applied ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING,
+		"config-changed", LOG_TEXT("key", row->path),
+		LOG_TEXT("applied", applied ? "yes" : "no"),
 		LOG_TEXT("needs", applied ? "nothing" : schema_applies_name(row->applies)));
 }
 
@@ -74,14 +81,15 @@ static void reload_modules(struct control *control)
 			control_modules[i].reload(control);
 }
 
-int control_reload(struct control *control)
+int control_reload(struct control *control, config_changed *changed, void *context)
 {
+	struct observer observer = {control, changed, context};
 	struct config_report report = {0};
 	struct config *fresh = config_load(control->config_path, &report);
 
 	log_report(control, &report);
 	config_report_free(&report);
-	if (fresh == NULL || config_apply(control->config, fresh, log_change, control) != 0) {
+	if (fresh == NULL || config_apply(control->config, fresh, observe, &observer) != 0) {
 		log_event(control->log, LOG_LEVEL_ERROR, "reload-failed",
 			LOG_TEXT("file", control->config_path),
 			LOG_TEXT("in-force", "what was before"));

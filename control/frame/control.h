@@ -6,13 +6,16 @@
 #pragma once
 
 #include "../base/log.h"
+#include "../config/apply.h"
 #include "../config/config.h"
 
 #include <event2/event.h>
 #include <stdint.h>
 
 struct commands;
+struct answers;
 struct admin;
+struct edge_source;
 struct resolver;
 struct core_role;
 struct upstream;
@@ -25,15 +28,15 @@ struct edge;
 struct control {
 	struct event_base *base;
 	struct log *log;
-	struct config
-		*config; // stays where it is while the process lives; live keys change in place
+	// Stays where it is while the process lives; live keys change in place.
+	struct config *config;
 	const char *config_path;
 	uint64_t started_ms; // monotonic
 	uint64_t wall_started_ms;
 	bool ready; // set by whoever knows that traffic is served
 
 	// One a module, NULL while it is closed.
-	struct commands *commands; // control/command/command.h: register handlers here
+	struct commands *commands; // control/command/commands.h: handlers are registered here
 	struct resolver *resolver;
 	struct core_role *core; // role: core
 	struct upstream *upstream;
@@ -42,6 +45,8 @@ struct control {
 	struct link_client *link;
 	struct mesh *mesh;
 	struct edge *edge; // flows, registration and the directory
+	const struct edge_source *source; // source.h: what commands show of the edge
+	struct answers *answers;
 	struct admin *admin;
 };
 
@@ -66,8 +71,8 @@ extern const size_t control_module_count;
 // Open all modules of the role. 0, or a negative errno and none is open.
 [[nodiscard]] int control_open(struct control *control);
 void control_close(struct control *control);
-// Read the file again. A file with faults changes nothing: 0 or -EINVAL, and the log says what.
-int control_reload(struct control *control);
+// Read the file again. A file with faults changes nothing: 0 or -EINVAL, and the log says what. changed may be NULL.
+int control_reload(struct control *control, config_changed *changed, void *context);
 
 // Tell an operator why this process cannot start or go on as configured: "weir-control: WHAT", the hint, and the id, which is a
 // heading of docs/errors.md. hint may be NULL. Control goes on or ends as the caller decides.

@@ -1,0 +1,90 @@
+#include "../base/clock.h"
+#include "../frame/source.h"
+#include "../link/link_client.h"
+#include "../targets/upstream.h"
+#include "answers.h"
+
+static void put_flows(json_t *result, const struct edge_source *source)
+{
+	uint32_t held;
+	uint32_t live;
+	uint32_t rows;
+
+	source->count_flows(source->context, &held, &live, &rows);
+	json_object_set_new(result, "flows",
+		json_pack("{s:I, s:I, s:I}", "held_count", (json_int_t)held, "live_count",
+			(json_int_t)live, "rows_count", (json_int_t)rows));
+}
+
+static void put_peers(json_t *result, const struct control *control)
+{
+	const struct config_cluster *cluster = &control->config->cluster;
+	int up = 0;
+	int synced = 0;
+
+	for (size_t i = 0; i < cluster->peers.count; i++) {
+		struct source_peer peer;
+
+		if (!control->source->peer(
+			    control->source->context, cluster->peers.items[i].id, &peer))
+			continue;
+		up += peer.liveness == 2;
+		synced += peer.connected && peer.complete;
+	}
+	json_object_set_new(result, "peers",
+		json_pack("{s:i, s:i, s:i}", "configured", (int)cluster->peers.count, "up", up,
+			"synced", synced));
+}
+
+static void put_dataplane(json_t *result, const struct control *control)
+{
+	uint64_t verdicts[VERDICT_COUNT];
+	uint64_t received;
+	uint64_t sent;
+	json_t *section = json_pack("{s:b}", "connected", link_client_is_up(control->link));
+
+	if (answer_count_verdicts(control, verdicts, &received, &sent)) {
+		json_object_set_new(
+			section, "workers", json_integer(link_client_workers(control->link)));
+		json_object_set_new(section, "received_count", json_integer((json_int_t)received));
+		json_object_set_new(section, "sent_count", json_integer((json_int_t)sent));
+	}
+	json_object_set_new(result, "dataplane", section);
+}
+
+static void put_upstream(json_t *result, struct upstream *upstream)
+{
+	struct link_target targets[UPSTREAM_TARGETS_MAX];
+	unsigned count = upstream_list(upstream, targets);
+	int up = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		up += targets[i].healthy;
+	json_object_set_new(
+		result, "upstream", json_pack("{s:i, s:i}", "addresses", (int)count, "up", up));
+}
+
+void answer_status(void *context, struct command_call *call)
+{
+	const struct control *control = ((struct answers *)context)->control;
+	const struct config *config = control->config;
+	json_t *result = json_pack("{s:s, s:s}", "version", WEIR_VERSION, "role",
+		config->role == ROLE_EDGE ? "edge" : "core");
+
+	answer_put_span(result, "name", config->node.name);
+	if (config->role == ROLE_EDGE)
+		json_object_set_new(result, "id", json_integer(config->node.id));
+	json_object_set_new(result, "ready", json_boolean(control->ready));
+	json_object_set_new(result, "uptime_s",
+		json_integer((json_int_t)(clock_ms() - control->started_ms) / 1000));
+	if (control->source != NULL) {
+		put_flows(result, control->source);
+		put_peers(result, control);
+	}
+	if (control->link != NULL)
+		put_dataplane(result, control);
+	if (control->upstream != NULL)
+		put_upstream(result, control->upstream);
+	commands_describe(control->commands, result);
+	command_reply(call, result);
+}
