@@ -2,32 +2,13 @@
 #include "../config/render.h"
 #include "answers.h"
 
-static json_t *fault_write(const struct config_fault *fault)
-{
-	return json_pack("{s:i, s:i, s:s, s:s, s:s*}", "line", (int)fault->mark.line, "column",
-		(int)fault->mark.column, "severity",
-		fault->severity == CONFIG_ERROR ? "error" : "warning", "message", fault->message,
-		"hint", fault->hint);
-}
-
-static json_t *report_write(const struct config_report *report)
-{
-	json_t *list = json_array();
-
-	for (const struct config_fault *fault = report->faults; fault != NULL; fault = fault->next)
-		json_array_append_new(list, fault_write(fault));
-	return json_pack("{s:s, s:b, s:i, s:i, s:o}", "file", report->file, "ok",
-		report->errors == 0, "errors", (int)report->errors, "warnings",
-		(int)report->warnings, "faults", list);
-}
-
 void answer_config_check(void *context, struct command_call *call)
 {
 	const struct control *control = ((struct answers *)context)->control;
 	struct config_report report = {0};
 
 	config_free(config_load(control->config_path, &report));
-	command_reply(call, report_write(&report));
+	command_reply(call, config_render_report(&report));
 	config_report_free(&report);
 }
 

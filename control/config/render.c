@@ -115,3 +115,22 @@ json_t *config_render(const struct config *config, bool defaults)
 	arena_free(renderer.arena);
 	return rendered;
 }
+
+static json_t *fault_write(const struct config_fault *fault)
+{
+	return json_pack("{s:i, s:i, s:s, s:s, s:s*}", "line", (int)fault->mark.line, "column",
+		(int)fault->mark.column, "severity",
+		fault->severity == CONFIG_ERROR ? "error" : "warning", "message", fault->message,
+		"hint", fault->hint);
+}
+
+json_t *config_render_report(const struct config_report *report)
+{
+	json_t *list = json_array();
+
+	for (const struct config_fault *fault = report->faults; fault != NULL; fault = fault->next)
+		json_array_append_new(list, fault_write(fault));
+	return json_pack("{s:s, s:b, s:i, s:i, s:o}", "file", report->file, "ok",
+		report->errors == 0, "errors", (int)report->errors, "warnings",
+		(int)report->warnings, "faults", list);
+}
