@@ -2,6 +2,7 @@
 
 #include "../answers/answers.h"
 #include "../core/core_role.h"
+#include "../edge/edge.h"
 #include "admin_module.h"
 #include "control.h"
 #include "resolver_module.h"
@@ -12,6 +13,7 @@ const struct control_module control_modules[] = {
 	{"resolver", CONTROL_EDGE | CONTROL_CORE, resolver_module_open, resolver_module_close,
 		NULL},
 	{"core", CONTROL_CORE, core_role_open, core_role_close, NULL},
+	{"edge", CONTROL_EDGE, edge_open, edge_close, edge_reload},
 	{"answers", CONTROL_EDGE | CONTROL_CORE, answers_open, answers_close, NULL},
 	{"admin", CONTROL_EDGE | CONTROL_CORE, admin_module_open, admin_module_close, NULL},
 };

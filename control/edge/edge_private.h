@@ -1,0 +1,103 @@
+// edge_private.h: what the parts of the edge share.
+
+#pragma once
+
+#include "../base/clock.h"
+#include "../flows/flow_book.h"
+#include "../flows/registration.h"
+#include "../keys/token_keys.h"
+#include "../link/link_client.h"
+#include "../mesh/mesh.h"
+#include "../store/store.h"
+#include "../sync.h"
+#include "../targets/upstream.h"
+#include "edge.h"
+#include "peer_copy.h"
+
+// A message that may leave only when the changes before it are in the tables.
+struct deferred {
+	struct deferred *next;
+	unsigned worker;
+	struct link_down_message head;
+	uint16_t length;
+	uint8_t octets[];
+};
+
+// What is known of another edge.
+struct edge_peer {
+	struct sync_peer sync;
+	bool greeted; // sync.hello was heard since we started
+	uint8_t liveness; // enum peer_liveness, as the keeper says
+	uint32_t round_trip_us;
+	uint64_t changed_ms; // monotonic: liveness
+	uint64_t gone_ms; // monotonic: when its control was lost; 0: connected, or cleared
+};
+
+// Somebody waits for the dataplane's answer about a token.
+struct explain {
+	struct explain *next;
+	uint64_t request;
+	uint64_t asked_ms;
+	void (*done)(void *context, const struct link_explained *answer); // NULL answer: none came
+	void *context;
+};
+
+struct edge {
+	struct control *control;
+	struct edge_source *source; // what commands show
+	struct flow_book *book;
+	struct registration *registration;
+	struct peer_copies *copies;
+	uint64_t incarnation;
+	struct event *batch_timer;
+	struct event *tick_timer;
+	struct deferred *deferred; // in order
+	struct deferred **deferred_end;
+	uint64_t keys_sent_s; // wall clock
+	SSL_CTX *tls;
+	struct sync_subscriber subscriber;
+	struct sync_hello hello; // ours
+	struct edge_peer peers[256]; // by edge id
+	struct mesh_peer_options *mesh_peers;
+	struct link_listener *listeners;
+	struct upstream_target *targets;
+	uint8_t sent_by[ENDPOINT_TEXT_MAX]; // of probes
+	const struct config_listener *core_listener;
+	struct message message; // a response to a probe, being read
+	struct explain *explains;
+	uint64_t explain_last;
+};
+
+static inline struct flow_time edge_now(void)
+{
+	return (struct flow_time){.now_ms = clock_ms(), .wall_ms = clock_wall_ms()};
+}
+
+// edge_batch.c
+void edge_batch_soon(struct edge *edge);
+void edge_batch_flush(struct edge *edge);
+void edge_batch_fired(evutil_socket_t socket, short what, void *context);
+// Registration's way out.
+void edge_send(void *context, unsigned worker, const struct link_down_message *head,
+	struct span message, bool after_changes);
+void edge_deferred_drop(struct edge *edge);
+
+// edge_session.c: the link's handlers.
+[[nodiscard]] int edge_link_open(struct edge *edge);
+void edge_send_directory(struct edge *edge);
+void edge_send_keys(struct edge *edge);
+void edge_send_peer_state(struct edge *edge, uint8_t id);
+// Ask which rule would serve a token. 0, -ENOTCONN, -EMSGSIZE or -ENOMEM; done is called once after 0.
+[[nodiscard]] int edge_explain(struct edge *edge, struct span token,
+	void (*done)(void *context, const struct link_explained *answer), void *context);
+void edge_explain_expire(struct edge *edge, bool all);
+
+// edge_peers.c: the mesh's subscriber.
+[[nodiscard]] int edge_mesh_open(struct edge *edge);
+void edge_peers_tick(struct edge *edge);
+
+// edge_source.c
+[[nodiscard]] int edge_source_open(struct edge *edge);
+
+// edge_targets.c
+[[nodiscard]] int edge_upstream_open(struct edge *edge);

@@ -1,0 +1,86 @@
+#include "../frame/source.h"
+#include "edge_private.h"
+
+#include <weir/identity.h>
+#include <weir/uri.h>
+
+#include <errno.h>
+#include <stdlib.h>
+
+static bool source_next_flow(void *context, uint32_t slot, struct flow_record *record)
+{
+	struct edge *edge = context;
+
+	return flow_book_next(edge->book, slot, record);
+}
+
+static void source_count_flows(void *context, uint32_t *held, uint32_t *live, uint32_t *rows)
+{
+	struct edge *edge = context;
+	struct flow_book_usage usage;
+
+	flow_book_count(edge->book, &usage);
+	*held = usage.held;
+	*live = usage.live;
+	*rows = usage.rows;
+}
+
+static bool source_hash_aor(void *context, struct span aor, uint64_t *hash)
+{
+	struct edge *edge = context;
+	const struct hash_keys *keys = token_keys_hashes(edge->control->token_keys);
+	struct uri uri;
+
+	if (aor.length > UINT16_MAX
+		|| !uri_parse(aor.octets, (struct slice){0, (uint16_t)aor.length}, &uri)
+		|| uri.scheme == URI_OTHER)
+		return false;
+	*hash = identity_hash_aor(keys, aor.octets, &uri);
+	return true;
+}
+
+static bool source_peer(void *context, uint8_t id, struct source_peer *out)
+{
+	struct edge *edge = context;
+	const struct edge_peer *peer = &edge->peers[id];
+	struct mesh_status status;
+
+	if (edge->control->mesh == NULL || !mesh_read_status(edge->control->mesh, id, &status))
+		return false;
+	*out = (struct source_peer){
+		.connected = status.peer.connected,
+		.complete = status.peer.complete,
+		.liveness = peer->liveness,
+		.round_trip_us = peer->round_trip_us,
+		.changed_ms =
+			peer->changed_ms > status.since_ms ? peer->changed_ms : status.since_ms,
+		.received = status.records_in,
+		.sent = status.records_out,
+		.name = span_of(peer->sync.hello.name, peer->sync.hello.name_length),
+	};
+	return true;
+}
+
+static void source_explain(
+	void *context, struct span token, source_explained *done, void *done_context)
+{
+	if (edge_explain(context, token, done, done_context) != 0)
+		done(done_context, NULL);
+}
+
+int edge_source_open(struct edge *edge)
+{
+	edge->source = calloc(1, sizeof(*edge->source));
+	if (edge->source == NULL)
+		return -ENOMEM;
+	*edge->source = (struct edge_source){
+		.context = edge,
+		.next_flow = source_next_flow,
+		.count_flows = source_count_flows,
+		.hash_aor = source_hash_aor,
+		.peer = source_peer,
+		.explain = source_explain,
+	};
+	edge->control->source = edge->source;
+	return 0;
+}
