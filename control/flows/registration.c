@@ -91,9 +91,10 @@ static void refuse_busy(const struct passage *passage, uint16_t least_s)
 static void refuse_result(const struct passage *passage, enum flow_result result)
 {
 	passage->registration->counts.refused[result]++;
+	// Over within a second of the start: like all that is not ready yet it gets no answer, and the retransmission is decided anew.
 	if (result == FLOW_CLOCK_BEHIND)
-		refuse_busy(passage, RETRY_AFTER_CLOCK_S);
-	else if (result == FLOW_RESERVED_FULL || result == FLOW_PREFIX_FULL)
+		return;
+	if (result == FLOW_RESERVED_FULL || result == FLOW_PREFIX_FULL)
 		refuse_busy(passage, RETRY_AFTER_BUSY_S);
 	else
 		refuse_busy(passage, RETRY_AFTER_FULL_S);

@@ -13,7 +13,6 @@
 struct registration;
 
 enum {
-	RETRY_AFTER_CLOCK_S = 1, // the wall clock is behind by a little, at start
 	RETRY_AFTER_BUSY_S = 5, // reservations end within half a minute
 	RETRY_AFTER_FULL_S = 30,
 	ASSOCIATED_URIS_MAX = 16, // of one 2xx: the rest is not learnt
@@ -42,7 +41,7 @@ void registration_tick(struct registration *registration, struct flow_time time)
 struct registration_counts {
 	uint64_t granted;
 	uint64_t malformed; // refused: 400
-	uint64_t refused[FLOW_RESULTS]; // refused: 503, by reason
+	uint64_t refused[FLOW_RESULTS]; // refused: 503, by reason; FLOW_CLOCK_BEHIND: not answered
 	uint64_t pending_full; // refused: 503
 	uint64_t committed; // Contacts
 	uint64_t uncommitted; // Contacts the registrar took and the book did not
