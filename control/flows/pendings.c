@@ -30,7 +30,7 @@ static struct span pending_call_id(const struct pending *pending)
 	return span_of(pending->text, pending->call_id_length);
 }
 
-static void pending_end(struct pendings *pendings, struct pending *pending)
+void pendings_drop(struct pendings *pendings, struct pending *pending)
 {
 	struct pending **link =
 		list_find(pendings, pending->flow, pending_call_id(pending), pending->cseq);
@@ -42,6 +42,7 @@ static void pending_end(struct pendings *pendings, struct pending *pending)
 	pendings->count--;
 	pendings->flowless -= is_flowless(pending->flow);
 	pendings->octets -= pending->size;
+	--*pending->source_counter;
 	free(pending);
 }
 
@@ -50,10 +51,10 @@ void pendings_fini(struct pendings *pendings)
 	struct pending *pending;
 
 	while ((pending = TAILQ_FIRST(&pendings->queue)) != NULL)
-		pending_end(pendings, pending);
+		pendings_drop(pendings, pending);
 }
 
-static struct pending *pending_find(
+struct pending *pendings_find(
 	struct pendings *pendings, struct flow_id flow, const struct message *message)
 {
 	struct span call_id = message_span(message, message->call_id);
@@ -67,15 +68,11 @@ static struct pending *pending_find(
 	return pending;
 }
 
-const struct pending *pendings_find(
-	struct pendings *pendings, struct flow_id flow, const struct message *response)
+static bool has_room(
+	const struct pendings *pendings, struct flow_id flow, uint16_t of_source, size_t size)
 {
-	return pending_find(pendings, flow, response);
-}
-
-static bool has_room(const struct pendings *pendings, struct flow_id flow, size_t size)
-{
-	return pendings->count < PENDING_COUNT_MAX && pendings->octets + size <= PENDING_OCTETS_MAX
+	return pendings->count < PENDING_COUNT_MAX && of_source < PENDING_SOURCE_MAX
+		&& pendings->octets + size <= PENDING_OCTETS_MAX
 		&& (!is_flowless(flow) || pendings->flowless < PENDING_FLOWLESS_MAX);
 }
 
@@ -104,21 +101,25 @@ static void text_copy(struct pending *pending, const struct message *message)
 	}
 }
 
-bool pendings_put(struct pendings *pendings, struct flow_id flow, const struct message *message,
-	const struct register_request *request, uint64_t now_ms)
+bool pendings_put(struct pendings *pendings, struct flow_id flow, const struct endpoint *source,
+	const struct message *message, const struct register_request *request, uint64_t now_ms)
 {
-	struct pending *old = pending_find(pendings, flow, message);
+	uint64_t hash = mix_octets(pendings->seed, span_of(source, sizeof(*source)));
+	uint16_t *counter = &pendings->sources[hash % PENDING_LISTS];
+	struct pending *old = pendings_find(pendings, flow, message);
 	size_t size = sizeof(struct pending) + text_length(message, request);
 
 	if (old != NULL)
-		pending_end(pendings, old);
-	struct pending *pending = has_room(pendings, flow, size) ? calloc(1, size) : NULL;
+		pendings_drop(pendings, old);
+	struct pending *pending = has_room(pendings, flow, *counter, size) ? calloc(1, size) : NULL;
 	if (pending == NULL)
 		return false;
 	pending->flow = flow;
 	pending->until_ms = now_ms + PENDING_MS;
 	pending->cseq = message->cseq;
 	pending->size = size;
+	pending->source_counter = counter;
+	++*counter;
 	pending->request = *request;
 	text_copy(pending, message);
 	struct pending **list = list_find(pendings, flow, pending_call_id(pending), pending->cseq);
@@ -136,5 +137,5 @@ void pendings_expire(struct pendings *pendings, uint64_t now_ms)
 	struct pending *pending;
 
 	while ((pending = TAILQ_FIRST(&pendings->queue)) != NULL && pending->until_ms <= now_ms)
-		pending_end(pendings, pending);
+		pendings_drop(pendings, pending);
 }

@@ -154,8 +154,8 @@ static void request_take(const struct passage *passage)
 		refuse_result(passage, result);
 		return;
 	}
-	if (!pendings_put(&registration->pendings, flow, &registration->message,
-		    &registration->request, passage->time.now_ms)) {
+	if (!pendings_put(&registration->pendings, flow, &passage->head->source,
+		    &registration->message, &registration->request, passage->time.now_ms)) {
 		registration->counts.pending_full++;
 		refuse_busy(passage, RETRY_AFTER_BUSY_S);
 		return;
@@ -322,16 +322,17 @@ static void response_take(const struct passage *passage)
 	struct link_down_message down = {
 		.kind = LINK_DOWN_RETURN, .slot = flow.slot, .generation = flow.generation};
 	bool success = response->status / 100 == 2;
+	struct pending *pending = pendings_find(&registration->pendings, flow, response);
 
+	if (success && pending == NULL) {
+		registration->counts.orphans++;
+		return;
+	}
 	if (success) {
-		const struct pending *pending =
-			pendings_find(&registration->pendings, flow, response);
-		if (pending == NULL) {
-			registration->counts.orphans++;
-			return;
-		}
 		success_learn(passage, pending);
 		down.flow_timer = wants_flow_timer(response);
+	} else if (pending != NULL && response->status >= 300) {
+		pendings_drop(&registration->pendings, pending);
 	}
 	// The phone's next request must find its rows in the tables.
 	down_send(passage, &down, success);

@@ -1,6 +1,7 @@
 // What a REGISTER may say, form by form (RFC 3261 section 10, RFC 5626 sections 4 and 6).
 
 #include "flows/register_read.h"
+#include "guard.h"
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -162,4 +163,29 @@ Test(register_read, refuses_the_registers_of_the_corpus_that_are_to_get_a_400)
 	read_file("reg_instance_unquoted");
 	read_file("reg_star_and_other");
 	read_file("reg_star_no_expires");
+}
+
+// The message ends where memory ends; every octet of it takes the values that divide, quote, fold or end things.
+Test(register_read, no_octet_of_a_register_makes_it_read_past_the_end)
+{
+	static const uint8_t values[] = "\0\t\r\n \"<>;,:=%@*\\[]~0z\x80\xff";
+
+	(void)read_with(
+		"Supported: path, outbound\r\nExpires: 60\r\n"
+		"Contact: \"B\" <sip:bob@192.0.2.2;transport=tcp>;reg-id=1;" INSTANCE "\r\n");
+	size_t length = message.length;
+	struct guard guard = guard_new(length);
+	uint8_t *octets = guard_end(&guard, length);
+	unsigned good = 0;
+	for (size_t at = 0; at < length; at++) {
+		for (size_t value = 0; value < sizeof(values); value++) {
+			memcpy(octets, text, length);
+			octets[at] = values[value];
+			if (message_parse(&message, octets, length) == MESSAGE_OK
+				&& message.request)
+				good += register_read(&keys, &message, &request);
+		}
+	}
+	cr_assert(gt(u32, good, 0));
+	guard_free(&guard);
 }

@@ -422,6 +422,34 @@ Test(registration, a_flood_of_queries_cannot_take_the_room_of_phones)
 	cr_assert(eq(int, sent.head.kind, LINK_DOWN_GRANT));
 }
 
+Test(registration, one_source_cannot_take_the_room_of_others)
+{
+	unsigned refused = 0;
+
+	for (unsigned cseq = 1; cseq <= 1000; cseq++) {
+		ask_from(7, cseq, CONTACT "\r\n");
+		refused += sent.head.kind == LINK_DOWN_REFUSE;
+	}
+	cr_assert(eq(u32, refused, 1000 - PENDING_SOURCE_MAX));
+	cr_assert(eq(u32, counts().pending, PENDING_SOURCE_MAX));
+	ask_from(0x10007, 1, CONTACT "\r\n");
+	cr_assert(eq(int, sent.head.kind, LINK_DOWN_GRANT));
+}
+
+Test(registration, a_register_that_failed_waits_no_longer)
+{
+	struct flow_id flow = ask(1, CONTACT "\r\n");
+
+	answer(flow, 1, 100, "");
+	cr_assert(eq(u32, counts().pending, 1));
+	answer(flow, 1, 401, "");
+	cr_assert(eq(u32, counts().pending, 0));
+	answer(flow, 1, 401, "");
+	cr_assert(eq(int, sent.head.kind, LINK_DOWN_RETURN));
+	answer(flow, 1, 200, CONTACT ";expires=120\r\n");
+	cr_assert(eq(u64, counts().orphans, 1));
+}
+
 Test(registration, octets_that_are_no_register_are_dropped)
 {
 	struct link_up_message head = up_head(LINK_UP_REGISTER, 7, 0);
