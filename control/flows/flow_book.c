@@ -209,6 +209,13 @@ void flow_book_note_generation(struct flow_book *book, uint32_t generation)
 	slots_note_generation(&book->slots, generation);
 }
 
+uint32_t flow_book_behind_s(const struct flow_book *book, struct flow_time time)
+{
+	uint64_t wall_s = time.wall_ms / 1000;
+
+	return wall_s > book->slots.floor ? 0 : (uint32_t)(book->slots.floor - wall_s + 1);
+}
+
 void flow_book_count(const struct flow_book *book, struct flow_book_usage *usage)
 {
 	*usage = (struct flow_book_usage){

@@ -113,6 +113,8 @@ void flow_book_hear_peer(
 	struct flow_book *book, const struct flow_record *record, struct flow_time time);
 // Some copy of our flows holds this generation.
 void flow_book_note_generation(struct flow_book *book, uint32_t generation);
+// Seconds for which FLOW_CLOCK_BEHIND lasts if nobody touches the clock; 0: slots are given out.
+uint32_t flow_book_behind_s(const struct flow_book *book, struct flow_time time);
 // One record from the store, before anything else. outage_ms: how long the edge was away.
 void flow_book_restore(struct flow_book *book, const struct flow_record *record, uint64_t outage_ms,
 	struct flow_time time);

@@ -88,12 +88,24 @@ static void refuse_busy(const struct passage *passage, uint16_t least_s)
 	refuse(passage, 503, (uint16_t)(least_s + spread));
 }
 
+// In the first second after a start a REGISTER gets no answer, like all that is not ready yet: its retransmission is decided anew. A
+// clock that is really behind is said.
+static void refuse_behind(const struct passage *passage)
+{
+	uint32_t behind_s = flow_book_behind_s(passage->registration->options.book, passage->time);
+
+	if (behind_s > 1)
+		refuse_busy(passage,
+			behind_s < RETRY_AFTER_FULL_S ? (uint16_t)behind_s : RETRY_AFTER_FULL_S);
+}
+
 static void refuse_result(const struct passage *passage, enum flow_result result)
 {
 	passage->registration->counts.refused[result]++;
-	// Over within a second of the start: like all that is not ready yet it gets no answer, and the retransmission is decided anew.
-	if (result == FLOW_CLOCK_BEHIND)
+	if (result == FLOW_CLOCK_BEHIND) {
+		refuse_behind(passage);
 		return;
+	}
 	if (result == FLOW_RESERVED_FULL || result == FLOW_PREFIX_FULL)
 		refuse_busy(passage, RETRY_AFTER_BUSY_S);
 	else

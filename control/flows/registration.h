@@ -41,7 +41,8 @@ void registration_tick(struct registration *registration, struct flow_time time)
 struct registration_counts {
 	uint64_t granted;
 	uint64_t malformed; // refused: 400
-	uint64_t refused[FLOW_RESULTS]; // refused: 503, by reason; FLOW_CLOCK_BEHIND: not answered
+	uint64_t refused
+		[FLOW_RESULTS]; // refused: 503, by reason; behind by a second only: not answered
 	uint64_t pending_full; // refused: 503
 	uint64_t committed; // Contacts
 	uint64_t uncommitted; // Contacts the registrar took and the book did not

@@ -450,6 +450,23 @@ Test(registration, a_register_that_failed_waits_no_longer)
 	cr_assert(eq(u64, counts().orphans, 1));
 }
 
+Test(registration, a_clock_that_is_a_second_behind_gets_silence_one_that_is_wrong_503)
+{
+	uint32_t wall_s = (uint32_t)(now.wall_ms / 1000);
+
+	flow_book_note_generation(book, wall_s);
+	ask_from(7, 1, CONTACT "\r\n");
+	cr_assert(eq(u32, sent.count, 0));
+	flow_book_note_generation(book, wall_s + 9);
+	ask_from(7, 1, CONTACT "\r\n");
+	cr_assert(eq(int, sent.head.kind, LINK_DOWN_REFUSE));
+	cr_assert(eq(int, sent.head.status, 503));
+	cr_assert(ge(int, sent.head.retry_after_s, 10));
+	cr_assert(eq(u64, counts().refused[FLOW_CLOCK_BEHIND], 2));
+	pass_ms(10000);
+	cr_assert(ne(u32, ask(1, CONTACT "\r\n").slot, 0));
+}
+
 Test(registration, octets_that_are_no_register_are_dropped)
 {
 	struct link_up_message head = up_head(LINK_UP_REGISTER, 7, 0);
