@@ -39,15 +39,20 @@ static void session_end(struct keeper *keeper)
 	flow_table_reclaim(keeper->plane->flows);
 }
 
-static void session_follow(struct keeper *keeper, const struct session *session)
+static void session_follow(struct keeper *keeper)
 {
-	uint64_t serial = session == NULL ? 0 : session->serial;
+	struct session *before = keeper->session;
+	struct session *session = plane_session(keeper->plane);
 
-	if (serial == keeper->serial)
+	if (session == before)
 		return;
-	if (keeper->serial != 0)
+	// Held before anything waits for a grace period.
+	if (session != NULL)
+		session_hold(session);
+	if (before != NULL)
 		session_end(keeper);
-	keeper->serial = serial;
+	session_release(before);
+	keeper->session = session;
 	keeper->applied = 0;
 	keeper->complained = false;
 	beats_forget_reports(&keeper->beats);
@@ -87,18 +92,17 @@ static void workers_hear(struct keeper *keeper, struct session *session)
 // True: there is more to do at once.
 static bool keeper_turn(struct keeper *keeper)
 {
-	struct session *session = rcu_dereference(keeper->plane->session);
-	bool more = false;
+	bool more;
 
 	keeper->now_us = clock_us();
-	session_follow(keeper, session);
-	workers_hear(keeper, session);
+	session_follow(keeper);
+	workers_hear(keeper, keeper->session);
 	keeper_turn_keys(keeper);
 	beats_tick(keeper);
-	if (session != NULL) {
-		more = keeper_apply_records(keeper, session);
-		beats_report(keeper, session);
-	}
+	if (keeper->session == NULL)
+		return false;
+	more = keeper_apply_records(keeper, keeper->session);
+	beats_report(keeper, keeper->session);
 	return more;
 }
 
@@ -143,14 +147,13 @@ static void keeper_wait(struct keeper *keeper)
 	struct pollfd wakeup = {keeper->wakeup, POLLIN, 0};
 	eventfd_t ignored;
 
-	if (!rings_sleep(keeper, rcu_dereference(plane->session)))
+	if (!rings_sleep(keeper, keeper->session))
 		return;
-	urcu_qsbr_thread_offline();
+	plane_sleep(plane);
 	if (poll(&wakeup, 1, sleep_ms(keeper)) > 0)
 		(void)eventfd_read(keeper->wakeup, &ignored);
-	urcu_qsbr_thread_online();
-	// The session of before the wait may be gone.
-	rings_wake(keeper, rcu_dereference(plane->session), plane->worker_count);
+	plane_awake(plane);
+	rings_wake(keeper, keeper->session, plane->worker_count);
 }
 
 static void *keeper_run(void *argument)
@@ -161,7 +164,7 @@ static void *keeper_run(void *argument)
 	while (!atomic_load_explicit(&keeper->stop, memory_order_relaxed)) {
 		if (!keeper_turn(keeper))
 			keeper_wait(keeper);
-		urcu_qsbr_quiescent_state();
+		plane_rest(keeper->plane);
 	}
 	urcu_qsbr_unregister_thread();
 	return NULL;
@@ -181,6 +184,7 @@ void keeper_fini(struct keeper *keeper)
 {
 	if (keeper->builder != NULL)
 		directory_builder_free(keeper->builder);
+	session_release(keeper->session);
 	keyring_free(keeper->keys);
 	explicit_bzero(&keeper->material, sizeof(keeper->material));
 	close(keeper->wakeup);

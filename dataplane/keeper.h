@@ -24,7 +24,7 @@ struct keeper {
 	pthread_t thread;
 	_Atomic bool stop; // any thread writes
 	uint64_t now_us; // of this turn
-	uint64_t serial; // of the session it serves; 0: none
+	struct session *session; // that it serves and holds; NULL: none
 	uint64_t applied; // records of that session
 	bool complained; // of a record of that session
 	bool changed; // flows have been written since the last reclaim

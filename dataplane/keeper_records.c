@@ -91,16 +91,16 @@ static int apply_keys(const struct arrival *arrival)
 static int apply_hash_keys(const struct arrival *arrival)
 {
 	struct plane *plane = arrival->keeper->plane;
-	struct hash_keys *before = plane->hashes;
+	struct hash_keys *before;
 	struct hash_keys *hashes = malloc(sizeof(*hashes));
 
 	if (hashes == NULL)
 		return -ENOMEM;
 	memcpy(hashes, arrival->payload.octets, sizeof(*hashes));
-	rcu_set_pointer(&plane->hashes, hashes);
+	before = atomic_exchange_explicit(&plane->hashes, hashes, memory_order_acq_rel);
 	if (before == NULL)
 		return 0;
-	urcu_qsbr_synchronize_rcu();
+	plane_await_grace(plane);
 	explicit_bzero(before, sizeof(*before));
 	free(before);
 	return 0;
@@ -126,7 +126,7 @@ static int apply_directory_part(const struct arrival *arrival)
 static int apply_directory_end(const struct arrival *arrival)
 {
 	struct keeper *keeper = arrival->keeper;
-	struct directory *before = keeper->plane->directory;
+	struct directory *before;
 	struct directory *directory;
 
 	if (keeper->builder == NULL)
@@ -135,11 +135,12 @@ static int apply_directory_end(const struct arrival *arrival)
 	keeper->builder = NULL;
 	if (directory == NULL)
 		return -EINVAL;
-	rcu_set_pointer(&keeper->plane->directory, directory);
+	before = atomic_exchange_explicit(
+		&keeper->plane->directory, directory, memory_order_acq_rel);
 	beats_configure(keeper, directory);
 	if (before == NULL)
 		return 0;
-	urcu_qsbr_synchronize_rcu();
+	plane_await_grace(keeper->plane);
 	directory_free(before);
 	return 0;
 }

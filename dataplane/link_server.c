@@ -92,7 +92,7 @@ static int session_announce(struct link_server *server, const struct session *se
 static enum link_step session_begin(struct link_server *server, struct link_failed *failed)
 {
 	struct session *session;
-	int error = session_new(server->plane->worker_count, ++server->sessions, &session);
+	int error = session_new(server->plane->worker_count, &session);
 
 	if (error < 0)
 		return link_setup_refuse(
@@ -123,13 +123,8 @@ static enum link_step start_take(struct link_server *server, struct link_failed 
 
 static void session_end(struct link_server *server)
 {
-	struct session *before;
-
-	if (server->plane == NULL)
-		return;
-	before = plane_attach(server->plane, NULL);
-	if (before != NULL)
-		session_free(before);
+	if (server->plane != NULL)
+		session_release(plane_attach(server->plane, NULL));
 }
 
 static void connection_end(struct link_server *server)
@@ -236,7 +231,7 @@ static int server_timeout_ms(const struct link_server *server)
 
 static void session_end_broken(struct link_server *server)
 {
-	const struct session *session = server->plane->session;
+	const struct session *session = plane_session(server->plane);
 	eventfd_t ignored;
 
 	(void)eventfd_read(server->plane->broken, &ignored);

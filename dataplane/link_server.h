@@ -13,7 +13,6 @@ struct link_server {
 	int listener;
 	int connection; // -1: none
 	uint64_t deadline_us; // set-up must be over by then
-	uint64_t sessions; // ever begun
 	struct plane *plane; // NULL: not configured yet
 	struct link_setup setup;
 };

@@ -3,6 +3,7 @@
 #include "plane.h"
 
 #include "clock.h"
+#include "table/publish.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -151,30 +152,67 @@ void plane_stop(struct plane *plane)
 	workers_stop(plane, plane->worker_count);
 }
 
+static void shared_free(struct plane *plane)
+{
+	struct directory *directory = atomic_load(&plane->directory);
+	struct hash_keys *hashes = atomic_load(&plane->hashes);
+
+	if (directory != NULL)
+		directory_free(directory);
+	if (hashes != NULL)
+		explicit_bzero(hashes, sizeof(*hashes));
+	free(hashes);
+}
+
 void plane_free(struct plane *plane)
 {
 	workers_fini(plane);
 	keeper_fini(&plane->keeper);
 	close(plane->broken);
-	if (plane->directory != NULL)
-		directory_free(plane->directory);
-	if (plane->hashes != NULL)
-		explicit_bzero(plane->hashes, sizeof(*plane->hashes));
-	free(plane->hashes);
+	shared_free(plane);
 	flows_free(plane->flows);
 	free(plane);
 }
 
 struct session *plane_attach(struct plane *plane, struct session *session)
 {
-	struct session *before = plane->session;
+	struct session *before =
+		atomic_exchange_explicit(&plane->session, session, memory_order_acq_rel);
 
-	rcu_set_pointer(&plane->session, session);
 	keeper_wake(&plane->keeper);
 	for (uint32_t i = 0; i < plane->worker_count; i++)
 		worker_wake(&plane->worker[i]);
-	urcu_qsbr_synchronize_rcu();
+	plane_await_grace(plane);
 	return before;
+}
+
+struct session *plane_session(const struct plane *plane)
+{
+	return atomic_load_explicit(&plane->session, memory_order_acquire);
+}
+
+void plane_rest(const struct plane *plane)
+{
+	publish_rest(plane->flows);
+	urcu_qsbr_quiescent_state();
+}
+
+void plane_sleep(const struct plane *plane)
+{
+	publish_rest(plane->flows);
+	urcu_qsbr_thread_offline();
+}
+
+void plane_awake(const struct plane *plane)
+{
+	(void)plane;
+	urcu_qsbr_thread_online();
+}
+
+void plane_await_grace(const struct plane *plane)
+{
+	urcu_qsbr_synchronize_rcu();
+	publish_grace(plane->flows);
 }
 
 void plane_break_session(struct plane *plane, struct session *session)

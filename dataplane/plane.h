@@ -17,9 +17,10 @@ struct plane {
 	struct link_config config; // set before threads start
 	struct flow_table *flows; // keeper writes, workers read (RCU)
 	struct peer_board peers; // keeper writes, workers read
-	struct directory *directory; // keeper writes, workers read (RCU)
-	struct hash_keys *hashes; // keeper writes, workers read (RCU)
-	struct session *session; // the server writes, all read (RCU); NULL: no control
+	// Written with release, read with acquire; freed after a grace period.
+	struct directory *_Atomic directory; // keeper writes, workers read (RCU)
+	struct hash_keys *_Atomic hashes; // keeper writes, workers read (RCU)
+	struct session *_Atomic session; // the server writes, all read (RCU); NULL: no control
 	int broken; // eventfd: a session was found broken
 	_Atomic uint32_t
 		wait_ms; // keeper writes, workers read: the longest sleep, so that its beats see them alive
@@ -35,7 +36,15 @@ struct plane {
 void plane_stop(struct plane *plane);
 // Closes the ports, too.
 void plane_free(struct plane *plane);
-// Give the threads a session, NULL: none. Returns the one before, which nobody uses any more.
+// Give the threads a session, NULL: none. Returns the one before, which no worker uses any more.
 [[nodiscard]] struct session *plane_attach(struct plane *plane, struct session *session);
+// The session as this thread may use it until its next rest.
+[[nodiscard]] struct session *plane_session(const struct plane *plane);
+// A thread holds nothing of the above any more: its quiescent state, and around a sleep.
+void plane_rest(const struct plane *plane);
+void plane_sleep(const struct plane *plane);
+void plane_awake(const struct plane *plane);
+// Nobody holds any more what was replaced before.
+void plane_await_grace(const struct plane *plane);
 // A thread found the session broken: has it ended.
 void plane_break_session(struct plane *plane, struct session *session);

@@ -7,14 +7,14 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-int session_new(uint32_t workers, uint64_t serial, struct session **session)
+int session_new(uint32_t workers, struct session **session)
 {
 	struct session *created = calloc(1, sizeof(*created));
 	int error;
 
 	if (created == NULL)
 		return -ENOMEM;
-	created->serial = serial;
+	atomic_init(&created->references, 1);
 	created->control_wakeup = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (created->control_wakeup < 0) {
 		error = -errno;
@@ -39,8 +39,17 @@ free_session:
 	return error;
 }
 
-void session_free(struct session *session)
+void session_hold(struct session *session)
 {
+	atomic_fetch_add_explicit(&session->references, 1, memory_order_relaxed);
+}
+
+void session_release(struct session *session)
+{
+	// Both ways: what others did with it is over before it is freed.
+	if (session == NULL
+		|| atomic_fetch_sub_explicit(&session->references, 1, memory_order_acq_rel) > 1)
+		return;
 	region_unmap(&session->region);
 	close(session->memfd);
 	close(session->control_wakeup);

@@ -1,7 +1,8 @@
 // session.h: the link to one life of weir-control: its shared memory and our ends of the rings in it.
 //
-// Each control that connects gets fresh memory, so nothing that the last one left behind is ever read. Published by pointer:
-// the server writes, keeper and workers read (RCU); each of them uses only its own ends.
+// Each control that connects gets fresh memory, so nothing that the last one left behind is ever read. Published by pointer: the
+// server writes, workers read (RCU). The keeper waits for grace periods of its own in the middle of its work, which ends what
+// RCU promises it: so it holds a reference. Each uses only its own ends of the rings.
 
 #pragma once
 
@@ -10,7 +11,7 @@
 #include <stdatomic.h>
 
 struct session {
-	uint64_t serial; // 1, 2, ...: two sessions may come to lie at one address
+	_Atomic uint32_t references; // the server's and the keeper's
 	struct region region;
 	int memfd;
 	int control_wakeup; // eventfd that control waits on
@@ -26,8 +27,10 @@ struct session {
 };
 
 // 0 or a negative errno.
-[[nodiscard]] int session_new(uint32_t workers, uint64_t serial, struct session **session);
-void session_free(struct session *session);
+[[nodiscard]] int session_new(uint32_t workers, struct session **session);
+void session_hold(struct session *session);
+// The last one frees it; the server's reference is given back after a grace period. NULL: nothing.
+void session_release(struct session *session);
 // Control put something into a ring that its code does not write.
 void session_break(struct session *session);
 // After a write into a ring of control's: wakes it if it sleeps.

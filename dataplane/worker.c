@@ -39,9 +39,9 @@ static struct world world_now(struct worker *worker)
 
 	return (struct world){
 		.flows = plane->flows,
-		.directory = rcu_dereference(plane->directory),
+		.directory = atomic_load_explicit(&plane->directory, memory_order_acquire),
 		.peers = &plane->peers,
-		.hashes = rcu_dereference(plane->hashes),
+		.hashes = atomic_load_explicit(&plane->hashes, memory_order_acquire),
 		.keys = worker->keys,
 		.now_ms = clock_us() / 1000,
 		.now_s = (uint32_t)clock_wall_s(),
@@ -109,12 +109,12 @@ static void worker_wait(struct worker *worker, struct session *session)
 
 	if (!inbox_sleep(worker, session))
 		return;
-	urcu_qsbr_thread_offline();
+	plane_sleep(plane);
 	worker->port->ops->wait(
 		worker->port, atomic_load_explicit(&plane->wait_ms, memory_order_relaxed));
-	urcu_qsbr_thread_online();
+	plane_awake(plane);
 	// The session of before the wait may be gone.
-	inbox_wake(worker, rcu_dereference(plane->session));
+	inbox_wake(worker, plane_session(plane));
 }
 
 static void *worker_run(void *argument)
@@ -123,11 +123,11 @@ static void *worker_run(void *argument)
 
 	urcu_qsbr_register_thread();
 	while (!atomic_load_explicit(&worker->stop, memory_order_relaxed)) {
-		struct session *session = rcu_dereference(worker->plane->session);
+		struct session *session = plane_session(worker->plane);
 
 		if (!worker_turn(worker, session))
 			worker_wait(worker, session);
-		urcu_qsbr_quiescent_state();
+		plane_rest(worker->plane);
 	}
 	urcu_qsbr_unregister_thread();
 	return NULL;

@@ -16,7 +16,7 @@ void plane_lab_connect(void)
 {
 	struct plane *plane = lab.plane;
 
-	cr_assert(eq(int, session_new(1, ++lab.sessions, &lab.session), 0));
+	cr_assert(eq(int, session_new(1, &lab.session), 0));
 	cr_assert(eq(ptr, plane_attach(plane, lab.session), NULL));
 	fake_attach(&lab.control, lab.session->memfd, lab.session->control_wakeup,
 		plane->keeper.wakeup, plane->worker[0].wakeup);
@@ -26,7 +26,7 @@ void plane_lab_disconnect(void)
 {
 	fake_detach(&lab.control);
 	cr_assert(eq(ptr, plane_attach(lab.plane, NULL), lab.session));
-	session_free(lab.session);
+	session_release(lab.session);
 	lab.session = NULL;
 }
 

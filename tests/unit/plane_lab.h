@@ -10,7 +10,6 @@ struct plane_lab {
 	struct plane *plane;
 	struct io_port *port;
 	struct session *session; // NULL: control is dead
-	uint64_t sessions;
 	struct fake_control control;
 };
 

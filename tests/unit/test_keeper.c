@@ -181,7 +181,7 @@ Test(keeper, a_record_that_is_none_counts_as_applied_and_changes_nothing)
 		fake_await_applied(&lab.control, fake_record(&lab.control, types[i], junk, 7));
 	}
 	cr_assert(eq(int, flow_state(1), FLOW_LIVE));
-	cr_assert(ne(ptr, lab.plane->directory, NULL));
+	cr_assert(ne(ptr, atomic_load(&lab.plane->directory), NULL));
 }
 
 Test(keeper, a_record_larger_than_any_breaks_the_session)
