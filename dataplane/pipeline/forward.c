@@ -121,10 +121,11 @@ static bool source_is_registered(const struct request *request)
 	return false;
 }
 
-// ROUTING section 5, step 3, and R6 in section 6.
+// ROUTING section 5, step 3, and R6 in section 6. While a Route of somebody else is left, that is where the request goes: a
+// request-URI counts only when the route set is used up (RFC 3261 section 16.5).
 static bool contact_applies(const struct request *request)
 {
-	if (request->relay != NULL || request->decision->popped == 0
+	if (request->relay != NULL || request->decision->popped == 0 || request->routes->has_next
 		|| (!request_has_to_tag(request) && !request_is(request, METHOD_CANCEL)))
 		return false;
 	return request->side != SIDE_ACCESS

@@ -33,8 +33,8 @@ static void gathered_add(const struct world *world, struct gathered *gathered,
 	hop->verdict = TOKEN_MALFORMED;
 	if (hop->uri.user.length != TOKEN_LENGTH_V4 && hop->uri.user.length != TOKEN_LENGTH_V6)
 		return;
-	// A password would give one token a second text.
-	if (hop->uri.password.length != 0)
+	// A password, even an empty one, would give one token a second text.
+	if (hop->uri.user.offset + hop->uri.user.length + 1 != hop->uri.host.offset)
 		return;
 	gathered->text[gathered->count] = message_span(message, hop->uri.user);
 	gathered->hop[gathered->count++] = hop;
