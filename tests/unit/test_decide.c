@@ -51,21 +51,22 @@ static unsigned add(uint8_t listener, const char *source, const char *message)
 	"peer=198.51.100.5:40000 uak=alice bind=c1/fa}"
 #define ROUTE "Route: <sip:" TOKEN "@edge1.example.net;lr>\r\n"
 
+#define BOB "sip:bob@192.168.1.6:5060"
+
 #define REGISTER_TEXT \
 	"REGISTER sip:example.net SIP/2.0\r\nVia: SIP/2.0/UDP 192.168.1.5;branch=z9hG4bK1\r\n" \
 	"From: <sip:alice@example.net>;tag=fa\r\nTo: <sip:alice@example.net>\r\nCall-ID: c1\r\n" \
 	"CSeq: 1 REGISTER\r\n\r\n"
 
-// Eight tokens of the caller's own in one request.
-static const char *crowd(unsigned number)
+// So many tokens of the caller's own in one request for bob, who has a flow of this edge too.
+static const char *crowd(unsigned number, unsigned tokens)
 {
-	static char message[8192];
+	static char message[65536];
 	size_t length = (size_t)snprintf(message, sizeof(message),
-		"INFO sip:bob@example.net SIP/2.0\r\nVia: SIP/2.0/UDP "
-		"192.168.1.5;branch=z9hG4bK%u\r\n",
+		"INFO " BOB " SIP/2.0\r\nVia: SIP/2.0/UDP 192.168.1.5;branch=z9hG4bK%u\r\n",
 		number);
 
-	for (unsigned i = 0; i < 8; i++)
+	for (unsigned i = 0; i < tokens; i++)
 		length += (size_t)snprintf(message + length, sizeof(message) - length, "%s", ROUTE);
 	snprintf(message + length, sizeof(message) - length,
 		"From: <sip:alice@example.net>;tag=fa\r\nTo: <sip:bob@example.net>;tag=tb\r\n"
@@ -81,7 +82,7 @@ Test(decide, a_burst_with_more_tokens_than_one_call_takes_leaves_as_its_messages
 
 	for (unsigned i = 0; i < BURST_MAX; i++) {
 		lab_begin(lab);
-		add(LAB_ACCESS, "198.51.100.5:40000", crowd(i + 1));
+		add(LAB_ACCESS, "198.51.100.5:40000", crowd(i + 1, 8));
 		lab_run(lab);
 		cr_assert(eq(int, lab->burst->verdict[0], VERDICT_UPSTREAM));
 		length[i] = lab->packet[0].length;
@@ -89,7 +90,7 @@ Test(decide, a_burst_with_more_tokens_than_one_call_takes_leaves_as_its_messages
 	}
 	lab_begin(lab);
 	for (unsigned i = 0; i < BURST_MAX; i++)
-		add(LAB_ACCESS, "198.51.100.5:40000", crowd(i + 1));
+		add(LAB_ACCESS, "198.51.100.5:40000", crowd(i + 1, 8));
 	lab_run(lab);
 	cr_assert(gt(int, lab->burst->mint_count, TOKEN_BURST));
 	for (unsigned i = 0; i < BURST_MAX; i++)
@@ -97,10 +98,67 @@ Test(decide, a_burst_with_more_tokens_than_one_call_takes_leaves_as_its_messages
 			span_of(alone[i], length[i])));
 }
 
+static void bob_put(void)
+{
+	struct flow_record record = {.id = {1, 6, 1000},
+		.state = FLOW_LIVE,
+		.listener = LAB_ACCESS,
+		.transport = TRANSPORT_UDP,
+		.row_count = 1,
+		.peer = lab_endpoint("198.51.100.6:40000")};
+
+	record.rows[0] = (struct row){.uak = lab_uak(lab, "bob"),
+		.aor = lab_aor(lab, "bob"),
+		.contact = lab_contact(lab, BOB),
+		.expires_at_s = LAB_NOW_S + 600};
+	lab_put(lab, &record);
+}
+
+// Every Route is the caller's own and is renewed, and the one who is found by its contact gets a token too.
+Test(decide, a_burst_of_the_most_tokens_that_messages_can_ask_for_has_room)
+{
+	bob_put();
+	for (unsigned i = 0; i < BURST_MAX; i++)
+		add(LAB_ACCESS, "198.51.100.5:40000", crowd(i + 1, ROUTES_MAX));
+	lab_run(lab);
+	for (unsigned i = 0; i < BURST_MAX; i++)
+		cr_assert(eq(int, lab->burst->verdict[i], VERDICT_R6_CONTACT));
+	cr_assert(eq(int, lab->burst->mint_count, BURST_MAX *(ROUTES_MAX + 1)));
+	cr_assert(le(int, lab->burst->mint_count, BURST_MINTS));
+}
+
+// As many lines as a message may have, and more values than that on one line.
+Test(decide, a_burst_of_messages_with_more_routes_than_are_walked_is_refused)
+{
+	static char message[65536];
+	unsigned lines = MESSAGE_LINES_MAX - 5; // Via, From, To, Call-ID, CSeq
+	const char *many = crowd(1, lines);
+	const char *route = strstr(many, "Route: ");
+	size_t length = (size_t)(route - many) + strlen("Route: ");
+	size_t value = strlen(ROUTE) - strlen("Route: \r\n");
+
+	memcpy(message, many, length);
+	for (unsigned i = 0; i < 2 * lines; i++)
+		length += (size_t)snprintf(message + length, sizeof(message) - length, "%s%.*s",
+			i == 0 ? "" : ",", (int)value, route + strlen("Route: "));
+	snprintf(message + length, sizeof(message) - length, "\r\n%s", strstr(many, "From: "));
+	for (unsigned i = 0; i < BURST_MAX; i++)
+		add(LAB_ACCESS, "198.51.100.5:40000", i % 2 == 0 ? crowd(1, lines) : message);
+	lab_run(lab);
+	for (unsigned i = 0; i < BURST_MAX; i++) {
+		cr_assert(eq(int, lab->burst->fault[i], MESSAGE_OK));
+		cr_assert(lab->burst->routes[i].crowded);
+		cr_assert(eq(int, lab->burst->routes[i].count, ROUTES_MAX));
+		cr_assert(eq(int, lab->burst->routes[i].hop[ROUTES_MAX - 1].verdict, TOKEN_OK));
+		cr_assert(eq(int, lab->burst->verdict[i], VERDICT_BAD_REQUEST));
+	}
+	cr_assert(eq(int, lab->burst->mint_count, 0));
+}
+
 Test(decide, a_retransmission_leaves_octet_for_octet_as_its_original)
 {
-	add(LAB_ACCESS, "198.51.100.5:40000", crowd(1));
-	add(LAB_ACCESS, "198.51.100.5:40000", crowd(1));
+	add(LAB_ACCESS, "198.51.100.5:40000", crowd(1, 8));
+	add(LAB_ACCESS, "198.51.100.5:40000", crowd(1, 8));
 	lab_run(lab);
 	cr_assert(span_equal(span_of(lab->packet[0].octets, lab->packet[0].length),
 		span_of(lab->packet[1].octets, lab->packet[1].length)));
