@@ -117,15 +117,25 @@ static void check_peer(struct config_reader *reader, size_t index)
 				"two peers have the id %u", peer->id);
 }
 
-static void check_timers(struct config_reader *reader)
+static void check_heartbeat(struct config_reader *reader)
 {
 	const struct config_cluster *cluster = &reader->config->cluster;
+	bool given = config_line(reader->config, &cluster->suspect_after_ms) != 0;
 
-	if (cluster->suspect_after_ms < 2 * cluster->heartbeat_ms)
-		config_fault(reader, CONFIG_ERROR, &cluster->suspect_after_ms,
-			"three heartbeats are a good value",
-			"an edge would be suspect after one lost heartbeat");
-	if (reader->config->keys.rotate_every_s < 3600)
+	if (cluster->suspect_after_ms == 0
+		|| cluster->suspect_after_ms >= 2 * cluster->heartbeat_ms)
+		return;
+	config_fault(reader, CONFIG_ERROR,
+		given ? &cluster->suspect_after_ms : &cluster->heartbeat_ms,
+		"let 'suspect-after' be three times 'heartbeat'",
+		"an edge would be suspect after one lost heartbeat");
+}
+
+static void check_rotation(struct config_reader *reader)
+{
+	uint32_t every_s = reader->config->keys.rotate_every_s;
+
+	if (every_s != 0 && every_s < 3600)
 		config_fault(reader, CONFIG_WARNING, &reader->config->keys.rotate_every_s,
 			"tokens are good for 13 more of these: a call that lasts longer is lost",
 			"token keys rotate very often");
@@ -144,7 +154,8 @@ static void check_cluster(struct config_reader *reader)
 	if (endpoint_is_unspecified(&cluster->listen))
 		config_fault(reader, CONFIG_ERROR, &cluster->listen, NULL,
 			"'cluster.listen' needs one address of this host, not all of them");
-	check_timers(reader);
+	check_heartbeat(reader);
+	check_rotation(reader);
 }
 
 static void check_tls(struct config_reader *reader)
@@ -210,7 +221,8 @@ static void check_egress(struct config_reader *reader)
 	for (size_t i = 0; i < config->listeners.count; i++) {
 		const struct config_listener *listener = &config->listeners.items[i];
 
-		for (size_t j = 0; j < listener->access_networks.count; j++)
+		for (size_t j = 0;
+			listener->side == SIDE_ACCESS && j < listener->access_networks.count; j++)
 			check_networks(reader, listener, j);
 	}
 }

@@ -212,24 +212,52 @@ static void read_value(struct config_reader *reader, const struct schema_row *ro
 		refuse_kind(reader, row, value);
 }
 
+// A required key is there, but misspelt: that is one fault.
+static bool row_is_misspelt(
+	const struct schema_row *row, const char *path, const struct node *section)
+{
+	for (const struct node *key = section == NULL ? NULL : section->first; key != NULL;
+		key = key->next)
+		if (schema_find(path, key->text) == NULL && suggest_row(path, key->text) == row)
+			return true;
+	return false;
+}
+
+static bool row_is_missing(const struct config_reader *reader, const struct schema_row *row,
+	const char *path, const struct node *section)
+{
+	return row->flags & SCHEMA_REQUIRED && !row_is_foreign(reader, row)
+		&& !row_is_misspelt(row, path, section);
+}
+
+// For defaults; nothing is missing in a section whose name was misspelt.
+static void read_absent_section(struct config_reader *reader, const struct schema_row *row,
+	const char *path, const struct node *section, struct config_mark where, uint8_t *base)
+{
+	if (row_is_misspelt(row, path, section))
+		where.line = 0;
+	read_section(reader, row->path, NULL, where, base);
+}
+
 static void read_absent(struct config_reader *reader, const struct schema_row *row,
-	const char *section, struct config_mark where, uint8_t *base)
+	const char *path, const struct node *section, struct config_mark where, uint8_t *base)
 {
 	struct arena *arena = reader->report->arena;
 	struct span key = schema_key(row);
 
 	if (row->type == SCHEMA_SECTION && !(row->flags & SCHEMA_LATER))
-		read_section(reader, row->path, NULL, where, base);
+		read_absent_section(reader, row, path, section, where, base);
 	else if (row->initial != NULL)
 		read_default(reader, row, base);
-	else if (row->flags & SCHEMA_REQUIRED && !row_is_foreign(reader, row))
+	else if (where.line != 0 && row_is_missing(reader, row, path, section))
 		refuse(reader, where,
 			arena_format(arena, "missing key '%.*s'%s", (int)key.length,
-				(const char *)key.octets, section_phrase(arena, section)),
+				(const char *)key.octets, section_phrase(arena, path)),
 			row->help);
 }
 
-// section is NULL if the file does not have it: every key gets its default. where is the place to name for missing keys.
+// section is NULL if the file does not have it: every key gets its default. where is the place to name for missing keys; line 0: name
+// none.
 static void read_section(struct config_reader *reader, const char *path, const struct node *section,
 	struct config_mark where, uint8_t *base)
 {
@@ -242,7 +270,7 @@ static void read_section(struct config_reader *reader, const char *path, const s
 			section == NULL ? NULL : node_find(section, schema_key(row));
 
 		if (key == NULL)
-			read_absent(reader, row, path, where, base);
+			read_absent(reader, row, path, section, where, base);
 		else
 			read_value(reader, row, key->value, base);
 	}

@@ -144,14 +144,17 @@ static bool words_next(const char **words, struct span *word, bool *later)
 
 static const char *words_list(const char *words, struct arena *arena)
 {
-	char *list = arena_format(arena, "%s", "one of:");
+	const char *list = "write";
 	struct span word;
 	bool later;
 
-	while (list != NULL && words_next(&words, &word, &later))
-		if (!later)
-			list = arena_format(arena, "%s %.*s", list, (int)word.length,
-				(const char *)word.octets);
+	for (const char *divider = ""; list != NULL && words_next(&words, &word, &later);) {
+		if (later)
+			continue;
+		list = arena_format(arena, "%s%s '%.*s'", list, divider, (int)word.length,
+			(const char *)word.octets);
+		divider = " or";
+	}
 	return list;
 }
 

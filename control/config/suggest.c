@@ -43,7 +43,7 @@ unsigned suggest_distance(struct span a, struct span b)
 	return last[b.length];
 }
 
-static const struct schema_row *nearest_key(const char *section, struct span key)
+const struct schema_row *suggest_row(const char *section, struct span key)
 {
 	const struct schema_row *nearest = NULL;
 	unsigned best = key.length > 3 ? 3 : 2; // farther than that is another word
@@ -89,7 +89,7 @@ static const char *list_keys(struct arena *arena, const char *section)
 
 const char *suggest_key(struct arena *arena, const char *section, struct span key)
 {
-	const struct schema_row *row = nearest_key(section, key);
+	const struct schema_row *row = suggest_row(section, key);
 
 	if (row != NULL)
 		return arena_format(arena, "did you mean '%.*s'?", (int)schema_key(row).length,
