@@ -9,7 +9,8 @@
 // Slices are relative to the base the value was parsed against.
 struct via {
 	struct slice value; // the whole value, without the white space around it
-	struct slice protocol; // "SIP/2.0/UDP" as it stands, white space around the slashes included
+	struct slice
+		protocol; // "SIP/2.0/UDP" as it stands, white space around the slashes included
 	struct slice transport_name; // the "UDP" of it as it stands, for transports we do not know
 	uint8_t transport; // enum transport; TRANSPORT_NONE for one we do not know
 	bool has_rport; // with or without a value
