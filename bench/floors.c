@@ -100,7 +100,7 @@ static void cells_run(void *state, uint64_t rounds)
 }
 
 // clang-format off
-const struct row floors[FLOOR_COUNT] = {
+const struct bench_row floors[FLOOR_COUNT] = {
 	[FLOOR_CLOCK] = {"clock: dependent multiplies", "cycle", FLOOR_NONE, MULTIPLIES * MULTIPLY_CYCLES, stateless_setup, clock_run, stateless_teardown},
 	[FLOOR_SCAN] = {"line scan, AVX2, of a BYE of 430 octets", "message", FLOOR_CLOCK, 1, scan_setup, scan_run, stateless_teardown},
 	[FLOOR_AES] = {"AES-128 block, bursts of 32", "block", FLOOR_CLOCK, FLOOR_AES_BLOCKS, aes_setup, aes_run, aes_teardown},

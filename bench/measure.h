@@ -27,7 +27,7 @@ enum floor {
 	FLOOR_COUNT,
 };
 
-struct row {
+struct bench_row {
 	const char *name;
 	const char *unit; // what one figure is of
 	enum floor floor; // what it is told as a multiple of
@@ -43,7 +43,7 @@ struct sample {
 };
 
 struct measurement {
-	const struct row *row;
+	const struct bench_row *row;
 	void *state;
 	int error; // errno of setup(), or 0
 	uint64_t rounds; // in one sample

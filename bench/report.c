@@ -38,7 +38,7 @@ static double cycle_ns(const struct run *run)
 
 static void row_print(const struct run *run, const struct measurement *measurement, FILE *out)
 {
-	const struct row *row = measurement->row;
+	const struct bench_row *row = measurement->row;
 	const struct measurement *floor = &run->floors[row->floor];
 	struct spread ns = measure_spread(measurement, run->effort.samples, FIGURE_NS);
 
@@ -109,7 +109,7 @@ static void spread_put(const char *name, struct spread spread, FILE *out)
 
 static void row_put(const struct run *run, const struct measurement *measurement, FILE *out)
 {
-	const struct row *row = measurement->row;
+	const struct bench_row *row = measurement->row;
 	unsigned samples = run->effort.samples;
 
 	fputs("    {\"name\": ", out);

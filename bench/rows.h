@@ -4,8 +4,8 @@
 
 #include "measure.h"
 
-extern const struct row floors[FLOOR_COUNT]; // by enum floor; FLOOR_NONE is empty
-extern const struct row stages[];
+extern const struct bench_row floors[FLOOR_COUNT]; // by enum floor; FLOOR_NONE is empty
+extern const struct bench_row stages[];
 extern const unsigned stage_count;
 
 enum {
@@ -45,3 +45,14 @@ void *message_setup(void);
 void parse_run(void *state, uint64_t rounds);
 void hashes_run(void *state, uint64_t rounds);
 void message_teardown(void *state);
+
+// stage_burst.c: bursts of 32 in memory, as received and then through one stage after the other.
+void *scene_few_setup(void);
+void *scene_many_setup(void);
+void bye_received_run(void *state, uint64_t rounds);
+void bye_parsed_run(void *state, uint64_t rounds);
+void bye_redeemed_run(void *state, uint64_t rounds);
+void bye_decided_run(void *state, uint64_t rounds);
+void bye_rewritten_run(void *state, uint64_t rounds);
+void response_run(void *state, uint64_t rounds);
+void scene_teardown(void *state);

@@ -1,7 +1,7 @@
 #include "rows.h"
 
 // clang-format off
-const struct row stages[] = {
+const struct bench_row stages[] = {
 	{"parse a BYE of 430 octets", "message", FLOOR_SCAN, 1, message_setup, parse_run, message_teardown},
 	{"hashes of a message: bind, branch, return", "message", FLOOR_SCAN, 1, message_setup, hashes_run, message_teardown},
 	{"base64url, 60 characters to 45 octets", "text", FLOOR_AES, 1, tokens_setup, base64url_decode_run, tokens_teardown},
@@ -12,6 +12,17 @@ const struct row stages[] = {
 	{"redeem a token, bursts of 32, all forged", "token", FLOOR_AES, BURST, tokens_forged_setup, redeem_burst_run, tokens_teardown},
 	{"mint a token, one by one", "token", FLOOR_AES, 1, tokens_setup, mint_run, tokens_teardown},
 	{"mint a token, bursts of 32", "token", FLOOR_AES, BURST, tokens_setup, mint_burst_run, tokens_teardown},
+	{"BYE, received: 1024 flows", "message", FLOOR_SCAN, BURST, scene_few_setup, bye_received_run, scene_teardown},
+	{"BYE, parsed: 1024 flows", "message", FLOOR_SCAN, BURST, scene_few_setup, bye_parsed_run, scene_teardown},
+	{"BYE, redeemed: 1024 flows", "message", FLOOR_SCAN, BURST, scene_few_setup, bye_redeemed_run, scene_teardown},
+	{"BYE, decided: 1024 flows", "message", FLOOR_SCAN, BURST, scene_few_setup, bye_decided_run, scene_teardown},
+	{"BYE, rewritten: 1024 flows", "message", FLOOR_SCAN, BURST, scene_few_setup, bye_rewritten_run, scene_teardown},
+	{"BYE, received: 1048576 flows, 262144 tokens", "message", FLOOR_SCAN, BURST, scene_many_setup, bye_received_run, scene_teardown},
+	{"BYE, parsed: 1048576 flows, 262144 tokens", "message", FLOOR_SCAN, BURST, scene_many_setup, bye_parsed_run, scene_teardown},
+	{"BYE, redeemed: 1048576 flows, 262144 tokens", "message", FLOOR_SCAN, BURST, scene_many_setup, bye_redeemed_run, scene_teardown},
+	{"BYE, decided: 1048576 flows, 262144 tokens", "message", FLOOR_SCAN, BURST, scene_many_setup, bye_decided_run, scene_teardown},
+	{"BYE, rewritten: 1048576 flows, 262144 tokens", "message", FLOOR_SCAN, BURST, scene_many_setup, bye_rewritten_run, scene_teardown},
+	{"200 to OPTIONS, whole path: 1024 flows", "message", FLOOR_SCAN, BURST, scene_few_setup, response_run, scene_teardown},
 };
 // clang-format on
 

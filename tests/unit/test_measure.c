@@ -68,9 +68,9 @@ static void counting_teardown(void *state)
 	torn_down++;
 }
 
-static const struct row counted = {
+static const struct bench_row counted = {
 	"counted", "round", FLOOR_NONE, 1, counting_setup, counting_run, counting_teardown};
-static const struct row failing = {
+static const struct bench_row failing = {
 	"failing", "round", FLOOR_NONE, 1, failing_setup, counting_run, counting_teardown};
 
 Test(measure, takes_every_sample_and_goes_on_where_a_row_cannot_be_measured)
