@@ -25,8 +25,8 @@ struct sync_hello {
 	uint64_t epoch; // of its keys
 	struct endpoint relay; // its peer listener
 	uint8_t name[LINK_NAME_MAX]; // the node's name, lower case
-	struct link_name
-		names[SYNC_NAMES_MAX]; // what makes a Route or URI its own (ROUTING section 1)
+	// What makes a Route or URI its own (ROUTING section 1).
+	struct link_name names[SYNC_NAMES_MAX];
 	struct link_listener listeners[LISTENERS_MAX]; // access, core and peer
 };
 
@@ -34,8 +34,8 @@ struct sync_hello {
 struct sync_peer {
 	bool connected; // its control is connected to ours
 	bool complete; // its first snapshot since it connected has ended
-	uint32_t
-		newest_generation; // newest generation of *my* slots in its copy: my clock must be past it
+	// Newest generation of *my* slots in its copy: my clock must be past it.
+	uint32_t newest_generation;
 	struct sync_hello hello; // edge is always set; the rest is zero until HELLO was heard
 };
 

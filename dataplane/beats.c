@@ -12,8 +12,8 @@ enum {
 	BEATS_INTERVAL_MIN_MS = 10,
 	BEATS_WAIT_MAX_MS = 50, // a worker's longest sleep
 	BEATS_TICKS = 4, // looks at the peers an interval
-	BEATS_EPOCH_MEMORY_US =
-		10 * 1000 * 1000, // how long a peer that is silent has a say in the majority
+	// How long a peer that is silent has a say in the majority.
+	BEATS_EPOCH_MEMORY_US = 10 * 1000 * 1000,
 };
 
 void beats_init(struct beats *beats, uint64_t wall_ms)

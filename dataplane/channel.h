@@ -18,8 +18,8 @@ struct channel {
 
 // What threads tell each other.
 enum channel_type {
-	CHANNEL_BEAT =
-		1, // worker to keeper: a datagram that looks like a beat; keeper to worker: send this one
+	// Worker to keeper: a datagram that looks like a beat; keeper to worker: send this one.
+	CHANNEL_BEAT = 1,
 	CHANNEL_UNREACHABLE, // worker to keeper: ICMP about `peer`, without text
 };
 

@@ -22,8 +22,8 @@ struct plane {
 	struct hash_keys *_Atomic hashes; // keeper writes, workers read (RCU)
 	struct session *_Atomic session; // the server writes, all read (RCU); NULL: no control
 	int broken; // eventfd: a session was found broken
-	_Atomic uint32_t
-		wait_ms; // keeper writes, workers read: the longest sleep, so that its beats see them alive
+	// Keeper writes, workers read: the longest sleep, so that its beats see them alive.
+	_Atomic uint32_t wait_ms;
 	struct keeper keeper;
 	uint32_t worker_count; // set before threads start
 	struct worker *worker; // set before threads start

@@ -22,8 +22,8 @@ struct session {
 	// Table records applied; the keeper writes, workers read. The copy in shared memory is for control alone: what workers act
 	// on, control cannot write.
 	_Atomic uint64_t applied;
-	_Atomic bool
-		broken; // control broke a ring; any thread writes, the server reads and ends the link
+	// Control broke a ring; any thread writes, the server reads and ends the link.
+	_Atomic bool broken;
 };
 
 // 0 or a negative errno.

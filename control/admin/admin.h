@@ -17,8 +17,8 @@ enum {
 	ADMIN_SESSIONS_MAX = 64,
 	ADMIN_REQUEST_MAX = 65536, // octets of one request
 	ADMIN_BATCH_MAX = 64, // requests in one batch
-	ADMIN_OUTPUT_MAX =
-		1 << 20, // octets that wait for a slow reader before the next request is taken
+	// Octets that wait for a slow reader before the next request is taken.
+	ADMIN_OUTPUT_MAX = 1 << 20,
 	ADMIN_IDLE_S = 300,
 	ADMIN_WRITE_S = 30,
 };

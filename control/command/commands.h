@@ -19,8 +19,8 @@ enum command_error {
 	COMMAND_INTERNAL_ERROR = -32603,
 	COMMAND_REFUSED = -32000, // understood, and the answer is no
 	COMMAND_FORBIDDEN = -32001, // not at the caller's level
-	COMMAND_UNAVAILABLE =
-		-32002, // nobody here answers it: another role, or a part that is not up
+	// Nobody here answers it: another role, or a part that is not up.
+	COMMAND_UNAVAILABLE = -32002,
 	COMMAND_TIMEOUT = -32003,
 };
 

@@ -60,8 +60,8 @@ struct schema_row {
 	unsigned flags;
 	enum schema_applies applies;
 	const char *initial; // default as it would be written; NULL: none
-	const char *
-		words; // CHOICE: "a|b|!c": !c is known but not supported; the first one has the value `minimum`
+	// CHOICE: "a|b|!c": !c is known but not supported; the first one has the value `minimum`.
+	const char *words;
 	uint64_t minimum; // limits, in `unit`; of the length of names, texts and paths
 	uint64_t maximum; // LIST and MANY: the most items, 0: any number
 	size_t offset; // of the member in struct config, or in the item of the list around it

@@ -15,8 +15,8 @@ struct registrar_options {
 	uint32_t max_expires_s;
 	uint32_t default_expires_s;
 	uint32_t nonce_life_s;
-	const struct digest_user
-		*users; // none: every REGISTER is believed (for labs; config check warns)
+	// None: every REGISTER is believed (for labs; config check warns).
+	const struct digest_user *users;
 	unsigned user_count;
 };
 

@@ -28,8 +28,8 @@ struct flow_book {
 	struct slots slots;
 	struct rows rows;
 	struct book_flow *flows; // [flows_max + 1], 0 unused
-	uint32_t *
-		due_s; // likewise: when time does something to a flow, in seconds since start + 1; 0: never
+	// Likewise: when time does something to a flow, in seconds since start + 1; 0: never.
+	uint32_t *due_s;
 	uint32_t *sources; // first slot of each list of reserved and held flows, by hash of source
 	uint32_t source_mask;
 	uint32_t *changes; // slots, in order
@@ -38,8 +38,8 @@ struct flow_book {
 	uint32_t held;
 	uint32_t live;
 	uint64_t start_ms;
-	uint64_t
-		newest_commit_ms; // wall clock, here or at peers: commits follow each other even when clocks do not agree
+	// Wall clock, here or at peers: commits follow each other even when clocks do not agree.
+	uint64_t newest_commit_ms;
 	uint64_t refused[FLOW_RESULTS];
 };
 

@@ -32,8 +32,8 @@ struct slots {
 	uint32_t reserved;
 	uint32_t reserved_max;
 	uint32_t prefix_max;
-	uint32_t *
-		prefixes; // reserved slots by hash of the /24 or /56: two that share a counter share the bound
+	// Reserved slots by hash of the /24 or /56: two that share a counter share the bound.
+	uint32_t *prefixes;
 	uint32_t prefix_mask;
 	uint32_t floor; // newest generation known elsewhere
 	uint32_t newest_generation; // given out

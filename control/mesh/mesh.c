@@ -9,10 +9,10 @@
 #include <stdlib.h>
 
 enum {
-	REDIAL_MS =
-		200, // a returning edge is met again soon; an absent one costs five refused connects a second
-	ACCEPTED_MAX =
-		4 * MESH_PEERS_MAX, // strangers in the TLS handshake cannot fill our descriptors
+	// A returning edge is met again soon; an absent one costs five refused connects a second.
+	REDIAL_MS = 200,
+	// Strangers in the TLS handshake cannot fill our descriptors.
+	ACCEPTED_MAX = 4 * MESH_PEERS_MAX,
 };
 
 struct peer *mesh_find_peer(struct mesh *mesh, uint8_t edge)

@@ -13,8 +13,8 @@
 enum {
 	HOST_MAX = 253, // RFC 1035 section 2.3.4
 	SIP_PORT = 5060,
-	TTL_UNKNOWN_S =
-		30, // of answers from a hosts file, and of SRV answers, whose own c-ares does not tell
+	// Of answers from a hosts file, and of SRV answers, whose own c-ares does not tell.
+	TTL_UNKNOWN_S = 30,
 	TRY_TIMEOUT_MS = 1000,
 	TRIES = 2,
 };

@@ -12,8 +12,8 @@
 enum {
 	// Octets that are free behind a received datagram, for what does not fit into its head room.
 	IO_TAIL_ROOM = 1024,
-	IO_UNREACHABLE_MAX =
-		64, // reports a port keeps until they are taken; more are dropped: they will come again
+	// Reports a port keeps until they are taken; more are dropped: they will come again.
+	IO_UNREACHABLE_MAX = 64,
 };
 
 // The network says that nobody hears at this address (ICMP destination unreachable). A hint: it can be forged.

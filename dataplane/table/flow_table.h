@@ -11,8 +11,8 @@
 
 enum {
 	EDGES = 256,
-	PEER_SLOTS_MAX =
-		1 << 24, // address space is reserved for so many; memory is used where records are
+	// Address space is reserved for so many; memory is used where records are.
+	PEER_SLOTS_MAX = 1 << 24,
 	LOST_ENTRIES = 1 << 16,
 };
 

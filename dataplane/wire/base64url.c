@@ -5,8 +5,8 @@
 #include <weir/base64url.h>
 
 enum {
-	IN_ALPHABET =
-		0x80, // set in every entry of value_of that stands for an octet of the alphabet
+	// Set in every entry of value_of that stands for an octet of the alphabet.
+	IN_ALPHABET = 0x80,
 	VALUE = 0x3f,
 };
 

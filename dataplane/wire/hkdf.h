@@ -5,8 +5,8 @@
 #include <weir/span.h>
 
 enum {
-	HKDF_INFO_MAX =
-		288, // a cluster name is a host name of 255 octets at most; the rest is ours
+	// A cluster name is a host name of 255 octets at most; the rest is ours.
+	HKDF_INFO_MAX = 288,
 	CLUSTER_NAME_MAX = 255,
 };
 

@@ -29,8 +29,8 @@ struct siv_block {
 struct siv_key {
 	EVP_CIPHER_CTX *mac; // AES-128-ECB under the S2V key
 	EVP_CIPHER_CTX *stream; // AES-128-ECB under the CTR key
-	struct siv_block
-		part_subkey; // CMAC's K2, for a last block that is not whole (RFC 4493 section 2.3)
+	// CMAC's K2, for a last block that is not whole (RFC 4493 section 2.3).
+	struct siv_block part_subkey;
 	struct siv_block header_mac[SIV_HEADERS]; // S2V's chain after the associated data
 };
 

@@ -10,8 +10,8 @@
 #include <stdbool.h>
 
 enum {
-	EDITS_MAX =
-		160, // a message of MESSAGE_LINES_MAX lines, each of them cut, and what we insert
+	// A message of MESSAGE_LINES_MAX lines, each of them cut, and what we insert.
+	EDITS_MAX = 160,
 	EDIT_TEXT_MAX = 4096, // octets of all insertions of one message
 };
 

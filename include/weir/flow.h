@@ -9,8 +9,8 @@
 struct flow_id {
 	uint8_t edge;
 	uint32_t slot;
-	uint32_t
-		generation; // wall-clock seconds when the slot was given out, or its last generation + 1 if that is greater
+	// Wall-clock seconds when the slot was given out, or its last generation + 1 if that is greater.
+	uint32_t generation;
 };
 
 static inline bool flow_id_equal(struct flow_id a, struct flow_id b)

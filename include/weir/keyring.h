@@ -12,11 +12,11 @@ enum {
 	KEYRING_PAST = 13, // epochs before the current one whose tokens are redeemed
 	KEYRING_FUTURE = 1, // an edge whose clock is ahead may mint under it
 	KEYRING_AHEAD = 16, // epochs that control derives ahead
-	KEYRING_EPOCHS =
-		KEYRING_PAST + 1 + KEYRING_AHEAD, // epochs in one struct key_material and secret
+	// Epochs in one struct key_material and secret.
+	KEYRING_EPOCHS = KEYRING_PAST + 1 + KEYRING_AHEAD,
 	KEYRING_SECRETS = 2,
-	EPOCH_KEY_OCTETS =
-		32, // AES-128-SIV: a 16 octet S2V key, then a 16 octet CTR key (RFC 5297 section 2.2)
+	// AES-128-SIV: a 16 octet S2V key, then a 16 octet CTR key (RFC 5297 section 2.2).
+	EPOCH_KEY_OCTETS = 32,
 	TOKEN_SECRET_OCTETS = 32,
 };
 

@@ -79,8 +79,8 @@ enum link_type {
 struct link_hello {
 	uint32_t abi;
 	uint32_t running; // dataplane: 1 if workers run
-	uint64_t
-		incarnation; // of the dataplane process: wall clock in ns when it started; control sends 0
+	// Of the dataplane process: wall clock in ns when it started; control sends 0.
+	uint64_t incarnation;
 };
 
 struct link_config {
@@ -130,8 +130,8 @@ struct link_peer_state {
 struct link_settings {
 	uint64_t incarnation; // of this edge: goes out in heartbeats
 	uint32_t park_ms; // R8
-	uint32_t
-		not_ready_ms; // after start, a miss is not-ready until tables are complete or this is over
+	// After start, a miss is not-ready until tables are complete or this is over.
+	uint32_t not_ready_ms;
 	uint32_t heartbeat_ms;
 	uint32_t suspect_after_ms;
 	uint32_t dead_after_ms; // suspect for so long
@@ -329,8 +329,8 @@ struct link_counters {
 	_Atomic uint64_t sent;
 	_Atomic uint64_t bursts; // also moves while idle: the keeper beats only while it does
 	_Atomic uint64_t foreign_from; // Record-Route without a token, for a From of no row
-	_Atomic uint64_t
-		unregistered; // Record-Route without a token, for an unregistered UDP source
+	// Record-Route without a token, for an unregistered UDP source.
+	_Atomic uint64_t unregistered;
 	_Atomic uint64_t verdicts[VERDICT_COUNT];
 };
 

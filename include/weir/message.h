@@ -99,8 +99,8 @@ struct header_line {
 // that is enough for a response (RFC 3261 section 8.2.6 needs Via, From, To, Call-ID and CSeq).
 struct message {
 	const uint8_t *octets;
-	uint16_t
-		length; // start line, headers and body; octets of a datagram beyond Content-Length are cut off
+	// Start line, headers and body; octets of a datagram beyond Content-Length are cut off.
+	uint16_t length;
 	uint16_t body_offset;
 	bool request;
 	bool answerable;

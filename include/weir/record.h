@@ -10,8 +10,8 @@
 #include <weir/span.h>
 
 enum {
-	FLOW_ROWS_MAX =
-		64, // rows on one flow: a gateway with more phones behind one socket is refused the rest
+	// Rows on one flow: a gateway with more phones behind one socket is refused the rest.
+	FLOW_ROWS_MAX = 64,
 	FLOW_RECORD_HEAD_OCTETS = 36,
 	ROW_OCTETS = 49,
 	FLOW_RECORD_OCTETS_MAX = FLOW_RECORD_HEAD_OCTETS + FLOW_ROWS_MAX * ROW_OCTETS + 8,

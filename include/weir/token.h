@@ -41,8 +41,8 @@ enum token_kind {
 };
 
 enum token_role {
-	TOKEN_SENDER =
-		0, // route: the flow's owner sent the request that was record-routed; relay: by R2, may go once more by R5
+	// Route: the flow's owner sent the request that was record-routed; relay: by R2, may go once more by R5.
+	TOKEN_SENDER = 0,
 	TOKEN_RECEIVER = 1, // route: it received it; relay: final
 };
 
@@ -54,8 +54,8 @@ struct token {
 	// Where the flow goes; relay: zeroed, and an IPv4 address of zeros in the sealed body.
 	struct endpoint peer;
 	uint64_t uak; // user agent key: hash of AOR and instance-id; 0: none
-	uint32_t
-		bind; // hash that binds a route token to its dialog, a relay token to its message; path: 0
+	// Hash that binds a route token to its dialog, a relay token to its message; path: 0.
+	uint32_t bind;
 };
 
 // A heartbeat's 28 octets, in place of the body.

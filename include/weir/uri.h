@@ -26,8 +26,8 @@ struct uri {
 	struct slice user; // without password, escapes as they stand
 	struct slice password; // length 0 if absent
 	struct slice host; // IPv6 references with their brackets
-	struct slice
-		parameters; // from the first ';' to '?' or the end, with the ';'; length 0 if none
+	// From the first ';' to '?' or the end, with the ';'; length 0 if none.
+	struct slice parameters;
 	struct slice headers; // after '?', length 0 if none
 };
 
@@ -43,8 +43,8 @@ uint16_t uri_port(const struct uri *uri);
 struct name_address {
 	struct slice value; // the whole element
 	struct slice display; // with its quotes; length 0 if none
-	struct slice
-		uri; // between the brackets, or the bare addr-spec without the parameters, which are then the header's
+	// Between the brackets, or the bare addr-spec without the parameters, which are then the header's.
+	struct slice uri;
 	struct slice parameters; // after the URI, from the first ';'; length 0 if none
 	bool bracketed;
 };

@@ -9,8 +9,8 @@
 // Slices are relative to the base the value was parsed against.
 struct via {
 	struct slice value; // the whole value, without the white space around it
-	struct slice
-		protocol; // "SIP/2.0/UDP" as it stands, white space around the slashes included
+	// "SIP/2.0/UDP" as it stands, white space around the slashes included.
+	struct slice protocol;
 	struct slice transport_name; // the "UDP" of it as it stands, for transports we do not know
 	uint8_t transport; // enum transport; TRANSPORT_NONE for one we do not know
 	bool has_rport; // with or without a value
@@ -23,8 +23,8 @@ struct via {
 	struct slice received; // value; length 0 if absent
 	struct slice maddr;
 	struct slice proof; // value of our own `w` parameter; length 0 if absent
-	struct slice
-		received_parameter; // from its ';' to its end, so that it can be cut out; length 0 if absent
+	// From its ';' to its end, so that it can be cut out; length 0 if absent.
+	struct slice received_parameter;
 	struct slice rport_parameter; // likewise
 };
 
