@@ -3,12 +3,13 @@
 import os
 
 from . import kamailio
-from .core import USERS_PASSWORD, Core, CorePlace, KamailioCore, core_settings
-from .edge import Edge, EdgePlace, Served, edge_settings, keys_init
-from .house import (ACCESS, CLUSTER, CORE, CORE_HOST, CORE_NAME, DNS_HOST, DOMAIN, PEER, SIP_PORT, House, access_name,
+from .core import Core, CorePlace, KamailioCore, core_settings
+from .edge import Edge, EdgePlace, Served, edge_settings, first_second_over, keys_init
+from .house import (ACCESS, CLUSTER, CORE, CORE_HOST, CORE_NAME, DNS_HOST, DOMAIN, PASSWORD, PEER, SIP_PORT, House, access_name,
                     core_side_name)
 from .nat import NatBox
 from .phone import Account, Contact, Flow, Phone
+from .scenario import SetupError
 from .sip import Uri
 from .udp import Port
 
@@ -55,10 +56,11 @@ class Cluster(House):
         self.core = Core(place, self.folder, core_settings(place, self.folder, CORE_NAME, DOMAIN, users,
                                                            (f"{CORE}{DNS_HOST}", DNS_HOST), record_route))
 
-    def make_kamailio_core(self, record_route: bool = False) -> None:
+    def make_kamailio_core(self, in_path: str) -> None:
+        """Kamailio; it stays in the path of dialogs of users whose names begin with `in_path`."""
         self.core_space.name_server_set(f"{CORE}{DNS_HOST}")
         place = self.core_place()
-        self.core = KamailioCore(place, self.folder, kamailio.core_write(place.address[0], DOMAIN, CORE_NAME, record_route))
+        self.core = KamailioCore(place, self.folder, kamailio.core_write(place.address[0], DOMAIN, CORE_NAME, in_path))
 
     async def start(self) -> None:
         """Everything, until every edge is ready and sees its peers."""
@@ -72,6 +74,7 @@ class Cluster(House):
         for edge in self.weir.values():
             for peer in edge.settings["cluster"]["peers"]:
                 await edge.wait_peer(peer["id"], "up")
+        await first_second_over()
         self.served = Served(list(self.weir.values()))
 
     def add_phone(self, name: str, nat: NatBox, users: list[list[str]], proxies: dict[int, int], one_port: bool = False) -> Phone:
@@ -85,7 +88,7 @@ class Cluster(House):
             contact = make_contact(nat, address, f"{name}-{contact_number}", proxies, one_port)
             for user in aors:
                 algorithm = "MD5" if index % 2 else "SHA-256"
-                phone.add_account(Account(user, DOMAIN, contact, USERS_PASSWORD, algorithm))
+                phone.add_account(Account(user, DOMAIN, contact, PASSWORD, algorithm))
         return phone
 
     async def register_all(self, phone: Phone, reg_ids: list[int] | None = None) -> list[str]:
@@ -98,6 +101,16 @@ class Cluster(House):
                     if answer.status != 200:
                         complaints.append(f"{phone.name}: REGISTER of {account.user}: {answer.status}")
         return complaints
+
+    async def settle(self, phone: Phone) -> None:
+        """Register a phone before a case: every flow at the edge that it is meant for."""
+        complaints = await self.register_all(phone)
+        for flow in phone.flows():
+            wanted = (await phone.resolver.locate(flow.proxy.host, flow.proxy.port))[0]
+            if flow.remote != wanted:
+                complaints.append(f"{phone.name}: reg-id {flow.reg_id} is at {flow.remote}, not {wanted}")
+        if complaints:
+            raise SetupError("\n".join(complaints))
 
     async def register_outside(self, phone: Phone, account: Account) -> None:
         answer = await phone.register(account, account.contact.flows[0])

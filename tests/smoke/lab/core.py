@@ -6,10 +6,8 @@ import os
 from . import kamailio, programs
 from .dns import Address
 from .edge import endpoint, wait_until
+from .house import PASSWORD
 from .netns import Process
-
-USERS_PASSWORD = "secret"
-
 
 @dataclasses.dataclass
 class CorePlace:
@@ -46,7 +44,7 @@ def core_settings(place: CorePlace, folder: str, name: str, domain: str, users: 
         "node": {"name": name},
         "listeners": [{"name": "core", "side": "core", "transport": "udp", "address": endpoint(place.address)}],
         "resolver": {"servers": [endpoint(resolver)]},
-        "registrar": {"domains": [domain], "users": [{"user": user, "password": USERS_PASSWORD} for user in users]},
+        "registrar": {"domains": [domain], "users": [{"user": user, "password": PASSWORD} for user in users]},
         "proxy": {"record-route": "yes" if record_route else "no"},
         "admin": {"socket": f"{folder}/core.sock"},
         "log": {"level": "debug", "format": "text"},

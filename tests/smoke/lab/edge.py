@@ -79,7 +79,7 @@ class Edge:
 
     def verdicts(self) -> dict[str, int]:
         """How many messages met each verdict."""
-        return {item["verdict"]: item["count"] for item in self.ask("drops", "show")["verdicts"]}
+        return {item["reason"]: item["messages_count"] for item in self.ask("drops", "show", "--all")["drops"]}
 
     def logs(self) -> str:
         return "".join(f"--- {process.log}\n{process.log_tail()}" for process in (self.dataplane, self.control) if process)
@@ -154,6 +154,11 @@ async def wait_until(true: "object", patience_s: float, what: str, edge: Edge | 
             problem = f": {error}"
         await asyncio.sleep(0.05)
     raise RuntimeError(f"waited {patience_s:.0f} s in vain for {what}{problem}\n{edge.logs() if edge else ''}")
+
+
+async def first_second_over() -> None:
+    """An edge gives out no flow in the second in which it started: generations are seconds, and no pair is ever repeated."""
+    await asyncio.sleep(1.01 - time.time() % 1)
 
 
 def endpoint(address: Address) -> str:

@@ -18,6 +18,7 @@ CORE_NAME = "core.test"
 ACCESS = "203.0.113."
 CORE = "10.9.0."
 PEER = "10.8.0."
+PASSWORD = "secret"
 SIP_PORT = 5060
 CORE_HOST = 10
 OUTSIDE_HOST = 20
@@ -123,7 +124,7 @@ class House:
         """A plain user agent in the core network: no edge, no outbound, registered straight at the core."""
         phone = Phone(name, self.resolver(self.outside_space, CORE), self.is_core_side, outbound=False)
         flow = Flow(Port(self.outside_space.socket(), f"{CORE}{OUTSIDE_HOST}"), 0, None)
-        account = phone.add_account(Account(name, DOMAIN, Contact([flow], name)))
+        account = phone.add_account(Account(name, DOMAIN, Contact([flow], name), PASSWORD))
         self.phones.append(phone)
         return phone, account
 

@@ -70,7 +70,7 @@ request_route {{
             t_relay();
             exit;
         }}
-        {record_route_in_dialog}
+        {record_route}
         t_relay();
         exit;
     }}
@@ -92,13 +92,14 @@ request_route {{
 }}
 """
 
-RECORD_ROUTE = 'if (!is_method("ACK|BYE|CANCEL|PRACK|REGISTER")) record_route_preset("{name}");'
+# For users of one prefix alone, so that one Kamailio shows both kinds.
+RECORD_ROUTE = ('if (($fU =~ "^{prefix}" || $tU =~ "^{prefix}") && !is_method("ACK|BYE|CANCEL|PRACK")) '
+                'record_route_preset("{name}");')
 
 
-def core_write(address: str, domain: str, name: str, record_route: bool = False) -> str:
-    """The configuration of the core."""
-    line = RECORD_ROUTE.format(name=name) if record_route else ""
-    return CORE.format(address=address, domain=domain, name=name, record_route=line, record_route_in_dialog=line)
+def core_write(address: str, domain: str, name: str, in_path: str) -> str:
+    """The configuration of the core; it record-routes dialogs of users whose names begin with `in_path`."""
+    return CORE.format(address=address, domain=domain, name=name, record_route=RECORD_ROUTE.format(prefix=in_path, name=name))
 
 
 def core_command(config: str, folder: str) -> list[str]:

@@ -54,7 +54,10 @@ async def make_call(caller: Phone, account: Account, callee: Callee, user: str, 
     result = await caller.invite(account, f"sip:{user}@{domain}", flow)
     if result.dialog is None:
         raise SetupError(f"{account.user} calls {user}: {result.status or 'no answer'}")
-    return Call(End(caller, result.dialog), End(callee, find_dialog(callee, result.dialog)))
+    call = Call(End(caller, result.dialog), End(callee, find_dialog(callee, result.dialog)))
+    if not await arrived(call.callee, 0, "ACK"):
+        raise SetupError(f"{account.user} calls {user}: the ACK never came")
+    return call
 
 
 def find_dialog(callee: Callee, dialog: Dialog) -> Dialog:

@@ -18,6 +18,10 @@ DEAD_S = 60.0  # how long a target that failed is passed over: longer than a lab
 RINGING_S = 20.0
 
 
+# Changes a response on its way out: what a callee does that is broken, or worse.
+Divert = Callable[[Message, Address], tuple[Message, Address]]
+
+
 @dataclasses.dataclass
 class Attempt:
     target: Address
@@ -66,16 +70,18 @@ class Client:
 class Server:
     """One server transaction: what has been answered, to be answered again."""
 
-    def __init__(self, port: Port, source: Address, request: Message) -> None:
+    def __init__(self, port: Port, source: Address, request: Message, divert: Divert | None) -> None:
         self.port = port
         self.source = source
         self.request = request
         self.response: Message | None = None
         self.acknowledged = asyncio.Event()
+        self._divert = divert
 
     def respond(self, response: Message) -> None:
         self.response = response
-        self.port.send(response.encode(), self.source)
+        sent, to = self._divert(response, self.source) if self._divert else (response, self.source)
+        self.port.send(sent.encode(), to)
 
     def answer(self, status: int, reason: str, tag: str, *headers: tuple[str, object], body: bytes = b"") -> Message:
         response = response_write(self.request, status, reason, self.source, tag)
@@ -106,6 +112,7 @@ class Transactions:
         self._servers: dict[tuple[str, str, str], Server] = {}
         self._dead: dict[Address, float] = {}
         self.on_request: Callable[[Server], None] = lambda server: None
+        self.divert: Divert | None = None
         self.on_ack: Callable[[Message, Address, Port], None] = lambda message, source, port: None
 
     def adopt(self, port: Port) -> None:
@@ -238,11 +245,12 @@ class Transactions:
         key = (request.via.branch, request.via.sent_by, request.method)
         known = self._servers.get(key)
         if known is None:
-            self._servers[key] = Server(port, source, request)
+            self._servers[key] = Server(port, source, request, self.divert)
             self.on_request(self._servers[key])
         elif known.response is not None:
             # A retransmission may come by another way than the first.
-            port.send(known.response.encode(), source)
+            known.port, known.source = port, source
+            known.respond(known.response)
 
     def _unreachable(self, target: Address) -> None:
         self._dead[target] = time.monotonic() + DEAD_S
