@@ -1,8 +1,7 @@
+#include "../base/text.h"
 #include "directory_private.h"
 
 #include <weir/side.h>
-
-#include <stdio.h>
 
 enum {
 	WRITTEN_MAX = LINK_NAME_MAX + 9,
@@ -15,14 +14,17 @@ void record_put(struct writer *writer, uint16_t type, const void *record, size_t
 		writer->status = writer->put(writer->context, type, span_of(record, length));
 }
 
+// In lower case, as names are compared.
 static size_t host_port_write(uint8_t *out, struct span host, uint16_t port)
 {
-	int length = port == 0
-		? snprintf((char *)out, WRITTEN_MAX, "%.*s", (int)host.length, host.octets)
-		: snprintf(
-			(char *)out, WRITTEN_MAX, "%.*s:%u", (int)host.length, host.octets, port);
+	struct text text = text_begin(out, WRITTEN_MAX);
 
-	return length > 0 && length < WRITTEN_MAX ? (size_t)length : 0;
+	text_add(&text, host);
+	if (port != 0)
+		text_format(&text, ":%u", port);
+	for (size_t i = 0; i < text.length; i++)
+		out[i] = octet_lower(out[i]);
+	return text.overflow ? 0 : text.length;
 }
 
 size_t directory_written(

@@ -138,7 +138,7 @@ Test(directory_records, what_is_written_has_no_port_when_it_is_the_default, .ini
 	uint8_t text[LINK_NAME_MAX + 9];
 
 	size_t length = directory_written(config, &config->listeners.items[0], text);
-	cr_assert(span_equal(span_of(text, length), SPAN("Edge1.test")));
+	cr_assert(span_equal(span_of(text, length), SPAN("edge1.test")));
 	length = directory_written(config, &config->listeners.items[1], text);
 	cr_assert(span_equal(span_of(text, length), SPAN("10.0.0.1:5080")));
 }
