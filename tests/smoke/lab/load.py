@@ -1,0 +1,105 @@
+"""Requests inside standing calls at a steady rate, each sent once and counted: what is lost stays lost."""
+
+import asyncio
+import dataclasses
+import re
+import time
+
+from .dns import Address
+from .scenario import Call
+from .sip import Via
+from .udp import Port
+
+TICK_S = 0.005
+LATE_S = 1.5  # an answer that comes later than this after the last request does not count
+BRANCH = re.compile(rb"branch=z9hG4bKload-(\d+)")
+STATUS = re.compile(rb"SIP/2\.0 (\d{3})")
+ECHOED = (b"via:", b"from:", b"to:", b"call-id:", b"cseq:", b"record-route:")
+
+
+@dataclasses.dataclass
+class Sent:
+    at_s: float
+    answered_s: float = 0.0
+    status: int = 0
+
+
+class Load:
+    """Takes over the ports of calls whose caller is outside; the callers send INFO, the callees answer, neither with many checks:
+    the request-URI must be the callee's, the answer that of a request."""
+
+    def __init__(self, calls: list[Call], target: Address) -> None:
+        self._target = target
+        self._templates = [self._template(call) for call in calls]
+        self.sent: list[Sent] = []
+        self.wrong: list[str] = []
+        for call in calls:
+            call.caller.dialog.port.on_datagram = self._count
+            user = f" sip:{call.callee.dialog.contact.user}@".encode()
+            call.callee.dialog.port.on_datagram = self._answerer(user)
+
+    def _template(self, call: Call) -> tuple[Port, bytes, int]:
+        """A request with @N@ where its number goes; its first CSeq."""
+        dialog = call.caller.dialog
+        message = dialog.request_write("INFO")
+        message.put("CSeq", "@C@ INFO")
+        via = Via("UDP", str(dialog.port), {"branch": "z9hG4bKload-@N@", "rport": None})
+        message.headers.insert(0, ("Via", str(via)))
+        return dialog.port, message.encode(), dialog.local_cseq
+
+    async def run(self, rate: int, duration_s: float) -> None:
+        """Send for so long. When the machine was busy elsewhere what was missed is made up for."""
+        begin = time.monotonic()
+        count = 0
+        while (now := time.monotonic()) < begin + duration_s:
+            while count < (now - begin) * rate:
+                self._send_one()
+                count += 1
+            await asyncio.sleep(TICK_S)
+
+    async def settle(self) -> None:
+        """Wait for the last answers."""
+        end = time.monotonic() + LATE_S
+        while time.monotonic() < end and any(item.status == 0 for item in self.sent):
+            await asyncio.sleep(0.02)
+
+    def lost(self) -> int:
+        return sum(item.status == 0 for item in self.sent)
+
+    def statuses(self) -> dict[int, int]:
+        found: dict[int, int] = {}
+        for item in self.sent:
+            found[item.status] = found.get(item.status, 0) + 1
+        return found
+
+    def first_answer_after(self, moment_s: float) -> float | None:
+        """When the first request sent after that moment was answered 200."""
+        times = [item.answered_s for item in self.sent if item.at_s >= moment_s and item.status == 200]
+        return min(times, default=None)
+
+    def _send_one(self) -> None:
+        number = len(self.sent)
+        port, octets, cseq = self._templates[number % len(self._templates)]
+        octets = octets.replace(b"@N@", b"%d" % number).replace(b"@C@", b"%d" % (cseq + 1 + number))
+        self.sent.append(Sent(time.monotonic()))
+        port.send(octets, self._target)
+
+    def _count(self, octets: bytes, source: Address, port: Port) -> None:
+        branch, status = BRANCH.search(octets), STATUS.match(octets)
+        if branch is None or status is None:
+            self.wrong.append(f"to the caller: {octets[:60]!r}")
+            return
+        item = self.sent[int(branch[1])]
+        item.status, item.answered_s = int(status[1]), time.monotonic()
+
+    def _answerer(self, user: bytes):
+        def answer(octets: bytes, source: Address, port: Port) -> None:
+            if not octets.strip():
+                return
+            lines = octets.split(b"\r\n\r\n", 1)[0].split(b"\r\n")
+            if not lines[0].startswith(b"INFO") or user not in lines[0]:
+                self.wrong.append(f"to {port}: {lines[0]!r}")
+                return
+            echoed = [line for line in lines[1:] if line.lower().startswith(ECHOED)]
+            port.send(b"\r\n".join([b"SIP/2.0 200 OK", *echoed, b"Content-Length: 0", b"", b""]), source)
+        return answer
