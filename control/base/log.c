@@ -11,12 +11,13 @@
 
 enum {
 	LINE_OCTETS = 2048,
-	EVENTS = 128, // that are limited apart; two that share a place share their limit
+	EVENTS = 256, // that are limited apart; what exceeds them shares a place
 	EVENT_BURST = 50,
 	EVENT_EVERY_MS = 100, // beyond the burst one line in this time
 };
 
 struct event_limit {
+	const char *event; // NULL: free
 	uint64_t refilled_ms;
 	uint32_t left;
 	uint32_t suppressed;
@@ -83,13 +84,22 @@ const char *log_level_name(enum log_level level)
 	return names[level];
 }
 
+// Its own place, by hash and from there on.
 static struct event_limit *event_find(struct log *log, const char *event)
 {
 	uint32_t hash = 2166136261U; // FNV-1a: events are words of ours
+	struct event_limit *limit = NULL;
 
-	for (; *event != '\0'; event++)
-		hash = (hash ^ (uint8_t)*event) * 16777619U;
-	return &log->events[hash % EVENTS];
+	for (const char *letter = event; *letter != '\0'; letter++)
+		hash = (hash ^ (uint8_t)*letter) * 16777619U;
+	for (uint32_t i = 0; i < EVENTS; i++) {
+		limit = &log->events[(hash + i) % EVENTS];
+		if (limit->event == NULL)
+			limit->event = event;
+		if (strcmp(limit->event, event) == 0)
+			break;
+	}
+	return limit;
 }
 
 static bool event_admit(struct event_limit *limit, uint64_t now_ms)

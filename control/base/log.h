@@ -57,7 +57,7 @@ enum log_level log_get_level(const struct log *log);
 // "error" to "debug".
 const char *log_level_name(enum log_level level);
 
-// fields end with LOG_FIELD_END. A NULL log is silent.
+// The event is a literal; fields end with LOG_FIELD_END. A NULL log is silent.
 void log_write(
 	struct log *log, enum log_level level, const char *event, const struct log_field *fields);
 
