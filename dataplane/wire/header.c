@@ -140,7 +140,11 @@ enum header header_find(struct span name)
 		return HEADER_OTHER;
 	enum header header = candidate_find(name);
 
-	return span_equal_nocase(name, header_names[header]) ? header : HEADER_OTHER;
+	// Nearly everybody writes them as the RFC does.
+	return span_equal(name, header_names[header])
+			|| span_equal_nocase(name, header_names[header])
+		? header
+		: HEADER_OTHER;
 }
 
 bool header_is_single(enum header header)

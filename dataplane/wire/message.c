@@ -1,6 +1,7 @@
 // message.c: parses a message and judges what routing relies on (RFC 3261 sections 8.1.1, 16.3 and 18.3).
 
 #include "line.h"
+#include "name_address.h"
 #include "octet.h"
 #include "parameter.h"
 #include "poison.h"
@@ -88,7 +89,7 @@ static enum message_fault via_take(struct message *message)
 	return MESSAGE_VIA;
 }
 
-// The tag, if there is one; false if there are two or it has no value.
+// The tag, if there is one; false if there are two, it has no value, or something is no parameter.
 static bool tag_find(const struct message *message, struct slice parameters, struct slice *tag)
 {
 	struct parameter_cursor cursor;
@@ -102,7 +103,7 @@ static bool tag_find(const struct message *message, struct slice parameters, str
 			return false;
 		*tag = cursor.parameter.value;
 	}
-	return true;
+	return parameter_is_done(&cursor);
 }
 
 static enum message_fault address_take(
@@ -115,7 +116,7 @@ static enum message_fault address_take(
 
 	if (line == NULL)
 		return MESSAGE_OK;
-	if (!name_address_parse(message->octets, line_value(line), &address)
+	if (!name_address_divide(message->octets, line_value(line), &address)
 		|| !uri_parse(message->octets, address.uri, &uri)
 		|| !tag_find(message, address.parameters, &found))
 		return MESSAGE_ADDRESS;

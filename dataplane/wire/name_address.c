@@ -1,10 +1,10 @@
 // name_address.c: one element of From, To, Contact, Route, Record-Route or Path (RFC 3261 sections 20.10 and 25.1).
 
+#include "name_address.h"
+
 #include "octet.h"
 #include "parameter.h"
 #include "poison.h"
-
-#include <weir/uri.h>
 
 // The first octet behind the display name, white space included; end when a quote is not closed.
 static uint32_t display_skip(const uint8_t *base, uint32_t at, uint32_t end)
@@ -46,20 +46,7 @@ static uint32_t bare_take(
 	return uri_end;
 }
 
-static bool parameters_take(
-	const uint8_t *base, uint32_t at, uint32_t end, struct name_address *address)
-{
-	struct parameter_cursor cursor;
-
-	at = octets_skip(base, at, end, OCTET_SPACE);
-	address->parameters = slice_between(at, end);
-	parameter_begin(&cursor, base, address->parameters);
-	while (parameter_next(&cursor)) {
-	}
-	return parameter_is_done(&cursor);
-}
-
-bool name_address_parse(const uint8_t *base, struct slice value, struct name_address *address)
+bool name_address_divide(const uint8_t *base, struct slice value, struct name_address *address)
 {
 	uint32_t end = slice_end(value), begin = value.offset;
 
@@ -78,7 +65,24 @@ bool name_address_parse(const uint8_t *base, struct slice value, struct name_add
 	} else if (base[begin] != '"') {
 		at = bare_take(base, begin, end, &parsed);
 	}
-	if (at == 0 || !parameters_take(base, at, end, &parsed))
+	if (at == 0)
+		return false;
+	parsed.parameters = slice_between(octets_skip(base, at, end, OCTET_SPACE), end);
+	*address = parsed;
+	return true;
+}
+
+bool name_address_parse(const uint8_t *base, struct slice value, struct name_address *address)
+{
+	struct name_address parsed;
+	struct parameter_cursor cursor;
+
+	if (!name_address_divide(base, value, &parsed))
+		return false;
+	parameter_begin(&cursor, base, parsed.parameters);
+	while (parameter_next(&cursor)) {
+	}
+	if (!parameter_is_done(&cursor))
 		return false;
 	*address = parsed;
 	return true;

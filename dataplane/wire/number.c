@@ -6,6 +6,7 @@
 
 bool number_parse(struct span text, uint64_t limit, uint64_t *number)
 {
+	const uint64_t tenth = limit / 10;
 	uint64_t value = 0;
 
 	if (text.length == 0)
@@ -14,7 +15,7 @@ bool number_parse(struct span text, uint64_t limit, uint64_t *number)
 		unsigned digit = (unsigned)text.octets[i] - '0';
 
 		// Checked before it is done: a value that wraps is how a length of 2^32 + 32 becomes 32.
-		if (digit > 9 || digit > limit || value > (limit - digit) / 10)
+		if (digit > 9 || digit > limit || value > tenth || value * 10 > limit - digit)
 			return false;
 		value = value * 10 + digit;
 	}

@@ -17,22 +17,26 @@ void value_begin(struct value_cursor *cursor, const struct message *message, enu
 // The comma that ends the value which begins at `at`, or end. A quote that is not closed goes on to the end of the line.
 static uint32_t comma_find(const uint8_t *base, uint32_t at, uint32_t end)
 {
-	bool bracket = false;
+	while (at < end) {
+		const uint8_t *close;
 
-	for (; at < end; at++) {
-		uint8_t octet = base[at];
-
-		if (octet == '"' && !bracket) {
-			at = octets_skip_quoted(base, at, end);
-			if (at-- == 0)
-				return end;
-		} else if (octet == '<') {
-			bracket = true;
-		} else if (octet == '>') {
-			bracket = false;
-		} else if (octet == ',' && !bracket) {
-			return at;
+		if (!octet_is(base[at], OCTET_DIVIDER)) {
+			at++;
+			continue;
 		}
+		if (base[at] == ',')
+			return at;
+		if (base[at] == '"') {
+			at = octets_skip_quoted(base, at, end);
+			if (at == 0)
+				return end;
+			continue;
+		}
+		// Nothing divides up to the bracket that closes this one.
+		close = memchr(base + at, '>', end - at);
+		if (close == NULL)
+			return end;
+		at = (uint32_t)(close - base) + 1;
 	}
 	return end;
 }
