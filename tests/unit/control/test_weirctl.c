@@ -72,6 +72,7 @@ static int weirctl(const char *arguments)
 
 static void setup(void)
 {
+	setenv("LSAN_OPTIONS", "print_suppressions=0:suppressions=" SUPPRESSIONS, 1);
 	cr_assert(mkdtemp(folder) != NULL);
 	snprintf(file, sizeof(file), "%s/weir.yaml", folder);
 	file_write("");
