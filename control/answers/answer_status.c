@@ -36,6 +36,20 @@ static void put_peers(json_t *result, const struct control *control)
 			"synced", synced));
 }
 
+// Why listeners could not be opened, or the dataplane refused its configuration.
+static void put_fault(json_t *section, const struct control *control)
+{
+	const char *what;
+	int listener;
+
+	if (link_client_fault(control->link, &listener, &what) == 0)
+		return;
+	json_object_set_new(section, "fault", json_string(what));
+	if (listener >= 0 && (size_t)listener < control->config->listeners.count)
+		answer_put_span(
+			section, "listener", control->config->listeners.items[listener].name);
+}
+
 static void put_dataplane(json_t *result, const struct control *control)
 {
 	uint64_t verdicts[VERDICT_COUNT];
@@ -43,6 +57,7 @@ static void put_dataplane(json_t *result, const struct control *control)
 	uint64_t sent;
 	json_t *section = json_pack("{s:b}", "connected", link_client_is_up(control->link));
 
+	put_fault(section, control);
 	if (answer_count_verdicts(control, verdicts, &received, &sent)) {
 		json_object_set_new(
 			section, "workers", json_integer(link_client_workers(control->link)));
