@@ -16,9 +16,10 @@ class Janitor:
 
     def __init__(self) -> None:
         reader, self._writer = os.pipe()
-        # A session of its own: a signal to the lab's process group must not reach it.
+        # A session of its own: a signal to the lab's process group must not reach it. It holds nobody's output open: who reads
+        # the lab's through a pipe would wait for it too.
         self._process = subprocess.Popen([sys.executable, os.path.abspath(__file__)], stdin=reader,
-                                         start_new_session=True)
+                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
         os.close(reader)
 
     def watch_space(self, name: str) -> None:
