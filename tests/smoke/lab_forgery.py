@@ -102,8 +102,8 @@ class Forgery:
             status = answer.status if answer else 0
             if status not in statuses:
                 complaints.append(f"{request.start}: {status or 'no answer'} ({request.get('Route')})")
-        counted = self.cluster.served.since()
-        found = {verdict: count for (edge, verdict), count in counted.items() if verdict in verdicts and edge == HOME}
+        counted = await self.cluster.served.until(lambda delta: sum(refusals(delta, verdicts).values()) >= len(requests))
+        found = refusals(counted, verdicts)
         if sum(found.values()) != len(requests):
             complaints.append(f"{len(requests)} requests, and counted {counted}")
         if sum(len(phone.arrivals) for phone in self.cluster.phones) != arrivals or forger.requests:
@@ -116,7 +116,7 @@ class Forgery:
         """The same request with nothing wrong is served: else all refusals would prove nothing."""
         self.cluster.served.since()
         answer = await core.send(self.request(), CORE_SIDE)
-        rules = rules_of(self.cluster.served.since())
+        rules = rules_of(await self.cluster.served.until(lambda delta: (HOME, "r1-own") in delta))
         good = answer is not None and answer.status == 200 and rules == f"r1-own@{HOME}"
         self.report.case("nothing wrong: forwarded", [] if good else [f"{answer and answer.start}, {rules}"], rules)
 
@@ -218,12 +218,17 @@ class Forgery:
             phone.transactions.divert = divert
             self.cluster.served.since()
             answer = await core.send(self.request(), CORE_SIDE, SILENCE_S)
-            counted = self.cluster.served.since()
+            counted = await self.cluster.served.until(lambda delta: (HOME, "via-proof") in delta)
             complaints = [] if answer is None else [f"the answer was forwarded: {answer.start}"]
             if counted.get((HOME, "via-proof")) != 1 or (HOME, "response") in counted:
                 complaints.append(f"counted {counted}")
             self.report.case(f"response, {what}", complaints + self.cluster.failures(), "via-proof 1")
         phone.transactions.divert = None
+
+
+def refusals(counted: dict[tuple[int, str], int], verdicts: set[str]) -> dict[str, int]:
+    """How often the home edge met these verdicts."""
+    return {verdict: count for (edge, verdict), count in counted.items() if verdict in verdicts and edge == HOME}
 
 
 def with_vias(message: Message, vias: list[str]) -> Message:

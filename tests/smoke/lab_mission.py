@@ -164,8 +164,8 @@ class Mission:
                 complaint, spent_s = await self.exchange(call, sender, method)
                 complaints += complaint
                 elapsed_s = max(elapsed_s, spent_s)
-            rules = rules_of(self.cluster.served.since())
             wanted = self.wanted_rule(name, calls[0].ends(sender)[1])
+            rules = rules_of(await self.cluster.served.until(lambda delta: rules_of(delta) == wanted))
             if rules != wanted:
                 complaints.append(f"served by {rules}, not by {wanted}")
             self.report.case(f"{name:<74} {method:<6}", complaints + self.cluster.failures(), rules, elapsed_s)

@@ -77,10 +77,10 @@ class Routes:
         """Requests in a call, each of which must be served by these rules."""
         for method in methods:
             done = await exchange(*call.ends(sender), method, **how)
-            self.verdict(f"{what}: {method}", done.complaints, rules, done.elapsed_s)
+            await self.verdict(f"{what}: {method}", done.complaints, rules, done.elapsed_s)
 
-    def verdict(self, what: str, complaints: list[str], wanted: str, elapsed_s: float | None = None) -> None:
-        rules = rules_of(self.cluster.served.since())
+    async def verdict(self, what: str, complaints: list[str], wanted: str, elapsed_s: float | None = None) -> None:
+        rules = rules_of(await self.cluster.served.until(lambda delta: rules_of(delta) == wanted))
         if rules != wanted:
             complaints = [*complaints, f"served by {rules}, not by {wanted}"]
         self.report.case(what, complaints + self.cluster.failures(), rules, elapsed_s)
@@ -123,7 +123,7 @@ class Routes:
         phone.transactions.divert = to_the_other_edge
         done = await exchange(call.callee, call.caller, "INFO", by=[(f"{ACCESS}{HOME}", SIP_PORT)])
         phone.transactions.divert = None
-        counted = self.cluster.served.since()
+        counted = await self.cluster.served.until(lambda delta: (OTHER, "response-relayed") in delta)
         if (OTHER, "response-relayed") not in counted:
             done.complaints.append(f"edge{OTHER} counted no response-relayed: {counted}")
         self.report.case("response to the wrong edge, handed to the right one: INFO",
@@ -150,7 +150,7 @@ class Routes:
         complaints = [] if result.status == 200 else [f"SUBSCRIBE: {result.status or 'no answer'}"]
         if not notified or notified[0].status != 200:
             complaints.append("NOTIFY: not answered 200")
-        self.verdict("NOTIFY before the 2xx to SUBSCRIBE", complaints, f"r1-own@{HOME} upstream@{HOME}")
+        await self.verdict("NOTIFY before the 2xx to SUBSCRIBE", complaints, f"r1-own@{HOME} upstream@{HOME}")
 
     async def ring(self, caller: Party, callee: Party, act: Callable[[Server], Awaitable[None]],
                    ringing: Callable[[Client], Awaitable[None]]) -> int:
@@ -189,7 +189,7 @@ class Routes:
 
             status = await self.ring(caller, callee, nothing, cancel)
             complaints += await self.acknowledged(callee[0], seen, status, 487)
-            self.verdict(f"CANCEL of a ringing call {what}, 487 and its ACK", complaints, rules)
+            await self.verdict(f"CANCEL of a ringing call {what}, 487 and its ACK", complaints, rules)
 
     async def refused(self) -> None:
         ringing = self.parties["ringing"]
@@ -205,7 +205,7 @@ class Routes:
                 return
 
             status = await self.ring(caller, callee, busy, nothing)
-            self.verdict(f"call refused {what}, 486 and its ACK", await self.acknowledged(callee[0], seen, status, 486), rules)
+            await self.verdict(f"call refused {what}, 486 and its ACK", await self.acknowledged(callee[0], seen, status, 486), rules)
 
     async def acknowledged(self, callee: Phone, seen: int, status: int, wanted: int) -> list[str]:
         """The final status is the wanted one, and the callee got the ACK to it."""
@@ -245,7 +245,7 @@ class Routes:
                 done = await exchange(*call.ends(sender), method)
                 if pbx.forwarded != [method]:
                     done.complaints.append(f"passed the PBX: {pbx.forwarded}")
-                self.verdict(f"PBX between two tokens, {sender} sends: {method}", done.complaints,
+                await self.verdict(f"PBX between two tokens, {sender} sends: {method}", done.complaints,
                              f"r1-own@{HOME} upstream@{HOME}", done.elapsed_s)
 
     async def moved(self) -> None:

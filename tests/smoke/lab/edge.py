@@ -4,12 +4,14 @@ import asyncio
 import dataclasses
 import subprocess
 import time
+from collections.abc import Callable
 
 from . import programs
 from .dns import Address
 from .netns import Process
 
 READY_S = 15.0
+COUNTED_S = 0.5
 # Rules and verdicts that say how a message left; the rest says why it did not (include/weir/verdict.h).
 RULES = ("r1-own", "r2-owner", "r3-here", "r4-address", "r5-there", "r1b-doubtful", "r6-contact", "moved", "upstream",
          "r8-parked", "r9-gone")
@@ -125,6 +127,17 @@ class Served:
         delta = {key: count - self._before.get(key, 0) for key, count in now.items() if count > self._before.get(key, 0)}
         self._before = now
         return delta
+
+
+    async def until(self, good: Callable[[dict[tuple[int, str], int]], bool]) -> dict[tuple[int, str], int]:
+        """As since(), once it is good, or in the end as it is: a worker may send first and count then."""
+        before, end = self._before, time.monotonic() + COUNTED_S
+        while True:
+            delta = self.since()
+            if good(delta) or time.monotonic() > end:
+                return delta
+            self._before = before
+            await asyncio.sleep(0.01)
 
 
 def rules_of(delta: dict[tuple[int, str], int]) -> str:

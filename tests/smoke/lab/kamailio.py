@@ -36,7 +36,7 @@ loadmodule "registrar.so"
 loadmodule "outbound.so"
 loadmodule "path.so"
 
-modparam("tm", "fr_timer", 1000)
+modparam("tm", "fr_timer", 400)
 modparam("tm", "fr_inv_timer", 30000)
 modparam("usrloc", "db_mode", 0)
 modparam("usrloc", "desc_time_order", 1)
