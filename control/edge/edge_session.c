@@ -104,15 +104,20 @@ static void copy_send(void *context, struct span record)
 	link_client_put(link_of(context), LINK_FLOW, record);
 }
 
-// Only of peers whose whole table we hold: a dataplane that ran on may know more than a control that has just started.
+// Swept only if we hold the peer's whole table: a dataplane that ran on may know more than a control that has just started.
+// A snapshot that the mesh is in the middle of is opened anew: its END comes in this session and sweeps what follows.
 static void peer_snapshots_send(struct edge *edge)
 {
 	for (unsigned id = 1; id < EDGES; id++) {
-		if (!peer_copies_are_complete(edge->copies, (uint8_t)id))
-			continue;
-		snapshot_mark(edge, LINK_SNAPSHOT_BEGIN, (uint8_t)id);
-		peer_copies_walk(edge->copies, (uint8_t)id, copy_send, edge);
-		snapshot_mark(edge, LINK_SNAPSHOT_END, (uint8_t)id);
+		if (peer_copies_are_complete(edge->copies, (uint8_t)id)) {
+			snapshot_mark(edge, LINK_SNAPSHOT_BEGIN, (uint8_t)id);
+			peer_copies_walk(edge->copies, (uint8_t)id, copy_send, edge);
+			snapshot_mark(edge, LINK_SNAPSHOT_END, (uint8_t)id);
+		}
+		if (peer_copies_are_open(edge->copies, (uint8_t)id)) {
+			snapshot_mark(edge, LINK_SNAPSHOT_BEGIN, (uint8_t)id);
+			peer_copies_walk_open(edge->copies, (uint8_t)id, copy_send, edge);
+		}
 	}
 }
 

@@ -21,6 +21,7 @@ struct copy {
 	uint32_t newest_generation;
 	uint8_t round;
 	bool complete;
+	bool open; // a snapshot has begun and not ended
 };
 
 struct peer_copies {
@@ -77,6 +78,7 @@ static int slots_grow(struct copy *copy, uint32_t slot)
 void peer_copies_mark(struct peer_copies *copies, uint8_t edge)
 {
 	copies->copies[edge].round++;
+	copies->copies[edge].open = true;
 }
 
 void peer_copies_sweep(struct peer_copies *copies, uint8_t edge)
@@ -87,6 +89,7 @@ void peer_copies_sweep(struct peer_copies *copies, uint8_t edge)
 		if (copy->entries[slot] != NULL && copy->entries[slot]->round != copy->round)
 			entry_remove(copies, copy, slot);
 	copy->complete = true;
+	copy->open = false;
 }
 
 int peer_copies_put(struct peer_copies *copies, const struct flow_record *record)
@@ -134,6 +137,11 @@ bool peer_copies_are_complete(const struct peer_copies *copies, uint8_t edge)
 	return copies->copies[edge].complete;
 }
 
+bool peer_copies_are_open(const struct peer_copies *copies, uint8_t edge)
+{
+	return copies->copies[edge].open;
+}
+
 uint32_t peer_copies_newest_generation(const struct peer_copies *copies, uint8_t edge)
 {
 	return copies->copies[edge].newest_generation;
@@ -151,6 +159,17 @@ void peer_copies_walk(const struct peer_copies *copies, uint8_t edge,
 
 	for (uint32_t slot = 0; slot < copy->slots; slot++)
 		if (copy->entries[slot] != NULL)
+			each(context,
+				span_of(copy->entries[slot]->octets, copy->entries[slot]->length));
+}
+
+void peer_copies_walk_open(const struct peer_copies *copies, uint8_t edge,
+	void (*each)(void *context, struct span record), void *context)
+{
+	const struct copy *copy = &copies->copies[edge];
+
+	for (uint32_t slot = 0; copy->open && slot < copy->slots; slot++)
+		if (copy->entries[slot] != NULL && copy->entries[slot]->round == copy->round)
 			each(context,
 				span_of(copy->entries[slot]->octets, copy->entries[slot]->length));
 }

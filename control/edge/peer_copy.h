@@ -25,8 +25,13 @@ void peer_copies_clear(struct peer_copies *copies, uint8_t edge);
 
 // True once a snapshot of the edge has ended, and until it is cleared.
 [[nodiscard]] bool peer_copies_are_complete(const struct peer_copies *copies, uint8_t edge);
+// True while a snapshot of the edge has begun and not ended.
+[[nodiscard]] bool peer_copies_are_open(const struct peer_copies *copies, uint8_t edge);
 uint32_t peer_copies_newest_generation(const struct peer_copies *copies, uint8_t edge);
 uint32_t peer_copies_count(const struct peer_copies *copies, uint8_t edge);
 // Each record of an edge, encoded, in slot order.
 void peer_copies_walk(const struct peer_copies *copies, uint8_t edge,
+	void (*each)(void *context, struct span record), void *context);
+// The same of those put since its snapshot began; none when no snapshot is open.
+void peer_copies_walk_open(const struct peer_copies *copies, uint8_t edge,
 	void (*each)(void *context, struct span record), void *context);

@@ -74,6 +74,25 @@ Test(peer_copy, is_complete_only_after_a_snapshot_and_without_what_it_left_out, 
 	cr_assert(eq(u32, walked[0], 6));
 }
 
+Test(peer_copy, gives_what_an_open_snapshot_brought_until_it_ends, .init = setup, .fini = teardown)
+{
+	cr_assert(eq(int, put(2, 5, 1, FLOW_LIVE), 0));
+	cr_assert(not(peer_copies_are_open(copies, 2)));
+	peer_copies_mark(copies, 2);
+	cr_assert(eq(int, put(2, 6, 1, FLOW_LIVE), 0));
+	cr_assert(peer_copies_are_open(copies, 2));
+	cr_assert(not(peer_copies_are_open(copies, 3)));
+	walked_count = 0;
+	peer_copies_walk_open(copies, 2, note, NULL);
+	cr_assert(eq(uint, walked_count, 1));
+	cr_assert(eq(u32, walked[0], 6));
+	peer_copies_sweep(copies, 2);
+	cr_assert(not(peer_copies_are_open(copies, 2)));
+	walked_count = 0;
+	peer_copies_walk_open(copies, 2, note, NULL);
+	cr_assert(eq(uint, walked_count, 0));
+}
+
 Test(peer_copy, remembers_the_newest_generation_even_of_what_is_gone, .init = setup,
 	.fini = teardown)
 {
