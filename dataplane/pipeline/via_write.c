@@ -78,15 +78,23 @@ void via_return_write(
 	edit_close(plan);
 }
 
+// The host that a response goes back to, as the reader of the Via finds it: a maddr that leads it counts (RFC 3261 section
+// 18.2.2), so nobody may put one there either.
+static struct span return_host(
+	const struct message *message, struct slice maddr, struct span received, uint16_t rport)
+{
+	return rport == 0 && maddr.length != 0 ? message_span(message, maddr) : received;
+}
+
 static void proof_write(const struct world *world, const struct proof *proof,
-	const uint8_t branch[BRANCH_HASH_OCTETS], struct span received, uint16_t rport,
+	const uint8_t branch[BRANCH_HASH_OCTETS], struct span host, uint16_t rport,
 	uint8_t octets[PROOF_OCTETS])
 {
 	octets[0] = proof->listener;
 	number_put(octets + 1, proof->slot);
 	number_put(octets + 5, proof->generation);
 	identity_hash_return(world->hashes, proof->listener, proof->slot, proof->generation, branch,
-		received, rport, octets + 9);
+		host, rport, octets + 9);
 }
 
 void via_write(const struct world *world, struct edit_plan *plan, const struct message *message,
@@ -98,8 +106,10 @@ void via_write(const struct world *world, struct edit_plan *plan, const struct m
 	uint8_t branch_text[BRANCH_LENGTH];
 
 	branch_write(branch, branch_text);
-	proof_write(
-		world, proof, branch, span_of(back->received, back->length), back->rport, octets);
+	proof_write(world, proof, branch,
+		return_host(message, message->via.maddr, span_of(back->received, back->length),
+			back->rport),
+		back->rport, octets);
 	base64url_encode(text, octets, sizeof(octets));
 	edit_open(plan, message_line(message, HEADER_VIA)->offset, 0);
 	edit_add(plan, SPAN("Via: SIP/2.0/UDP "));
@@ -137,8 +147,10 @@ bool proof_read(const struct world *world, const struct message *message, const 
 		return false;
 	said = (struct proof){octets[0], number_get(octets + 1), number_get(octets + 5)};
 	identity_hash_branch(world->hashes, message, next, branch);
-	proof_write(
-		world, &said, branch, message_span(message, next->received), next->rport, expected);
+	proof_write(world, &said, branch,
+		return_host(
+			message, next->maddr, message_span(message, next->received), next->rport),
+		next->rport, expected);
 	if (CRYPTO_memcmp(claimed, branch, sizeof(branch)) != 0
 		|| CRYPTO_memcmp(octets, expected, sizeof(octets)) != 0)
 		return false;
