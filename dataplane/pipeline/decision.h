@@ -12,7 +12,7 @@ enum decision_kind {
 	DECISION_NOTHING, // not sent
 	DECISION_FORWARD, // a request, with our Via on top
 	DECISION_RETURN, // a response, without our Via
-	DECISION_UNCHANGED, // sent as it is
+	DECISION_UNCHANGED, // sent as it is, but for what strip_identity takes
 	DECISION_STUN, // the answer to a Binding Request
 	DECISION_ANSWER, // a response of our own, in place of the request
 };
@@ -56,6 +56,6 @@ struct decision {
 	// DECISION_RETURN
 	struct via next; // the Via under ours
 	uint16_t flow_timer_s; // 0: none
-	// DECISION_FORWARD and DECISION_RETURN
+	// DECISION_FORWARD, DECISION_RETURN and DECISION_UNCHANGED
 	bool strip_identity; // P-Asserted-Identity and P-Associated-URI from outside the trust domain (RFC 3325)
 };

@@ -61,7 +61,9 @@ static enum verdict response_hand_over(
 		return VERDICT_VIA_FOREIGN;
 	if (peer == NULL || peer_liveness_read(world->peers, edge) != PEER_UP)
 		return VERDICT_RELAY_DOWN;
+	// The other edge trusts what we hand it: a phone's word about identities ends here.
 	decision->kind = DECISION_UNCHANGED;
+	decision->strip_identity = burst->side[index] == SIDE_ACCESS;
 	decision->destination = peer->relay;
 	decision->out = directory_side_listener(
 		world->directory, SIDE_PEER, TRANSPORT_UDP, peer->relay.family);

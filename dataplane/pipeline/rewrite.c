@@ -147,6 +147,10 @@ static bool message_write(const struct world *world, struct burst *burst, unsign
 		stun_answer(packet, &stun);
 		return true;
 	case DECISION_UNCHANGED:
+		if (!burst->decision[index].strip_identity)
+			return true;
+		identity_cut(&burst->plan, message);
+		break;
 	case DECISION_NOTHING:
 		return true;
 	}
