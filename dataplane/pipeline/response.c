@@ -117,7 +117,9 @@ enum verdict response_decide(const struct world *world, struct burst *burst, uns
 		    via->has_port ? via->port : 0, &found))
 		return VERDICT_VIA_FOREIGN;
 	if (!next_via_read(message, &decision->next)) {
-		if (found.edge != world_edge(world) || !branch_is_control(message))
+		// What control asks, it asks the core: a phone has nothing to say to it.
+		if (found.edge != world_edge(world) || burst->side[index] != SIDE_CORE
+			|| !branch_is_control(message))
 			return VERDICT_VIA_PROOF;
 		burst->up_kind[index] = LINK_UP_RESPONSE;
 		return VERDICT_CONTROL_RESPONSE;
