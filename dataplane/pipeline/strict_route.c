@@ -11,8 +11,7 @@ static bool target_is_record_route(const struct directory *directory, const stru
 
 	return uri_parse(message->octets, message->target, &uri) && uri.scheme != URI_OTHER
 		&& parameter_find(message->octets, uri.parameters, SPAN("lr"), &value)
-		&& directory_is_own(
-			directory, message_span(message, uri.host), uri.port, uri_port(&uri));
+		&& own_names(directory, message, &uri);
 }
 
 // The last Route value of all lines, and what is to be cut with it: its line, or the comma before it.
