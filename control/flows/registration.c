@@ -135,6 +135,15 @@ static enum flow_result flow_choose(const struct passage *passage, struct flow_i
 		request->first_hop, passage->time, flow);
 }
 
+// A Path leads to one user agent: the one that all Contacts belong to, or none that may be looked for elsewhere.
+static uint64_t uak_of_all(const struct register_request *request)
+{
+	for (unsigned i = 1; i < request->count; i++)
+		if (request->contacts[i].uak != request->contacts[0].uak)
+			return 0;
+	return request->count > 0 ? request->contacts[0].uak : 0;
+}
+
 static void grant(const struct passage *passage, struct flow_id flow)
 {
 	const struct register_request *request = &passage->registration->request;
@@ -142,7 +151,7 @@ static void grant(const struct passage *passage, struct flow_id flow)
 		.kind = LINK_DOWN_GRANT,
 		.slot = flow.slot,
 		.generation = flow.generation,
-		.uak = request->count > 0 ? request->contacts[0].uak : 0,
+		.uak = uak_of_all(request),
 	};
 
 	passage->registration->counts.granted++;

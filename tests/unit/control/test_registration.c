@@ -144,6 +144,16 @@ Test(registration, a_register_gets_a_reserved_flow_and_goes_down_to_its_worker_a
 	cr_assert(eq(int, state_of(flow), FLOW_GONE));
 }
 
+Test(registration, two_instances_in_one_register_share_a_path_that_names_neither)
+{
+	ask(1,
+		CONTACT
+		"\r\nContact: <sip:bob@192.0.2.3>;reg-id=1;+sip.instance=\"<urn:uuid:other>\"\r\n");
+	cr_assert(eq(u64, sent.head.uak, 0));
+	ask(2, CONTACT "\r\nContact: <sip:bob@192.0.2.3>;reg-id=2;" INSTANCE "\r\n");
+	cr_assert(ne(u64, sent.head.uak, 0));
+}
+
 Test(registration, the_2xx_commits_the_row_and_is_held_until_the_tables_have_it)
 {
 	struct flow_id flow = ask(1, CONTACT "\r\n");
