@@ -53,7 +53,7 @@ struct edge {
 	struct event *tick_timer;
 	struct deferred *deferred; // in order
 	struct deferred **deferred_end;
-	uint64_t keys_sent_s; // wall clock
+	uint64_t keys_sent_s; // wall clock; 0: not in this session
 	SSL_CTX *tls;
 	struct sync_subscriber subscriber;
 	struct sync_hello hello; // ours

@@ -275,6 +275,8 @@ static void alive_fired(evutil_socket_t socket, short what, void *argument)
 		connection_close(connection);
 	else if (connection->greeted)
 		connection_send(connection, MESH_ALIVE, span_of(NULL, 0));
+	else if (++connection->age_s > MESH_STRANGER_MAX_S)
+		connection_close(connection);
 }
 
 struct connection *connection_new(struct mesh *mesh, struct bufferevent *events, struct peer *peer)

@@ -24,6 +24,7 @@ enum {
 		<< 20, // a peer so far behind is disconnected, and gets a snapshot when it comes back
 	MESH_ALIVE_EVERY_S = 1,
 	MESH_SILENCE_MAX_S = 5,
+	MESH_STRANGER_MAX_S = 5, // from TCP to HELLO: who trickles octets must not hold a place
 };
 
 // A configured peer; lives as long as the mesh.
@@ -42,6 +43,7 @@ struct connection {
 	struct event *alive_timer;
 	struct peer *peer; // dialled: from the start; accepted: from HELLO
 	uint64_t incarnation; // of the peer, from HELLO
+	uint32_t age_s; // since it was opened, while it has not greeted
 	bool dialled;
 	bool greeted; // HELLO received
 	bool walking;

@@ -46,14 +46,12 @@ void peer_dial(struct peer *peer)
 {
 	struct sockaddr_storage address;
 	socklen_t length = sockaddr_write(&peer->options.address, &address);
-	struct bufferevent *events = tls_new(peer->mesh, -1, BUFFEREVENT_SSL_CONNECTING);
 
-	if (peer->connection != NULL || events == NULL) {
-		if (events != NULL)
-			bufferevent_free(events);
+	if (peer->connection != NULL)
 		return;
-	}
-	peer->connection = connection_new(peer->mesh, events, peer);
+	struct bufferevent *events = tls_new(peer->mesh, -1, BUFFEREVENT_SSL_CONNECTING);
+	if (events != NULL)
+		peer->connection = connection_new(peer->mesh, events, peer);
 	if (peer->connection == NULL) {
 		peer_dial_later(peer);
 		return;
