@@ -1,0 +1,81 @@
+// io_dpdk.h: any DPDK ethdev as a backend: a NIC, af_xdp, af_packet, tap, memif, ring, pcap.
+//
+//     dpdk_start (EAL, once a process) -> dpdk_open_device for each device -> io_dpdk_open for each worker -> dpdk_run_devices
+//
+// A worker has one queue pair of every device. Each listener also has a socket in the kernel, bound to its address (guard socket):
+// it keeps the kernel from answering "port unreachable", drops what it gets (a filter), hears ICMP errors, and sends what the
+// fast path cannot: to an unknown or stale neighbour, by an interface that is not ours, beyond the MTU (docs/decisions/0007).
+
+#pragma once
+
+#include "io.h"
+#include "next_hop.h"
+
+#include <weir/side.h>
+
+#include <stdatomic.h>
+
+enum {
+	DPDK_DEVICES_MAX = 8,
+	DPDK_DEVICE_NAME_MAX = 112, // octets of a PCI address or vdev string
+	DPDK_WORDS_MAX = 16,
+	DPDK_COMPLAINT_MAX = 160,
+};
+
+// A listener on a device.
+struct io_dpdk_listener {
+	int guard; // socket, bound, borrowed
+	uint8_t id;
+	uint8_t device;
+	struct endpoint address;
+};
+
+// What one queue of a device has seen. The worker writes, all read; relaxed.
+struct dpdk_queue_counters {
+	_Atomic uint64_t received; // frames
+	_Atomic uint64_t sent; // frames
+	_Atomic uint64_t other; // for the kernel: ARP, ICMP, TCP ...
+	_Atomic uint64_t malformed;
+	_Atomic uint64_t fragments;
+	_Atomic uint64_t fragments_refused; // overlapping, tiny, too many of one source, timed out
+	_Atomic uint64_t no_listener; // UDP to an address or port of nobody
+	_Atomic uint64_t no_buffer; // no packet was free
+	_Atomic uint64_t send_failed;
+	_Atomic uint64_t by_kernel; // sent through a guard socket
+};
+
+// What a device is, for people and for the keeper.
+struct dpdk_device_info {
+	char name[DPDK_DEVICE_NAME_MAX];
+	char driver[32];
+	uint32_t interface; // the kernel's index, 0: it has none
+	uint32_t queues;
+	uint32_t speed_mbit; // 0: unknown
+	bool up;
+	bool huge_pages; // packet memory is in huge pages
+	uint8_t mac[NEXT_HOP_MAC_OCTETS];
+};
+
+// Start the EAL with these words after the program's name; without words: what suits this host (huge pages if there are any,
+// else ordinary memory; no PCI scan unless a device has a PCI address). The calling thread's processors stay as they were.
+// 0 or a negative errno; then complaint says why.
+[[nodiscard]] int dpdk_start(
+	const char *const *words, unsigned count, char complaint[DPDK_COMPLAINT_MAX]);
+// Probe and configure a device for so many workers. Returns its index, counted from 0, or a negative errno, complaint set.
+[[nodiscard]] int dpdk_open_device(
+	const char *name, unsigned workers, char complaint[DPDK_COMPLAINT_MAX]);
+// Devices begin to receive: all workers have their ports. 0 or a negative errno, complaint set.
+[[nodiscard]] int dpdk_run_devices(char complaint[DPDK_COMPLAINT_MAX]);
+// False: there is no such device.
+[[nodiscard]] bool dpdk_read_device(unsigned device, struct dpdk_device_info *info);
+[[nodiscard]] const struct dpdk_queue_counters *dpdk_read_queue(unsigned device, unsigned worker);
+// Stop and close all devices, and the EAL.
+void dpdk_stop(void);
+
+// The end of one worker. hops is where the keeper publishes the current picture (RCU: used until the worker's next rest). wakeup
+// is borrowed. The worker's thread must call nothing of it before it runs. 0 or a negative errno.
+[[nodiscard]] int io_dpdk_open(unsigned worker, const struct io_dpdk_listener *listeners,
+	unsigned count, const struct next_hops *const _Atomic *hops, int wakeup,
+	struct io_port **port);
+// Packets of all pools that are out; a test that ends with another number than it began with has found a leak.
+[[nodiscard]] unsigned io_dpdk_packets_out(const struct io_port *port);

@@ -1,0 +1,66 @@
+// next_hop.h: through which device, to which neighbour a packet leaves: a picture of the kernel's routes and neighbours.
+//
+// The kernel is the authority. The keeper reads its tables by netlink, builds a picture of them and publishes it (RCU); a picture
+// never changes. What it has no answer for, the kernel sends: it resolves, queues, fragments and gives up by its own bounds, and
+// what it has learnt is in the next picture (docs/decisions/0007).
+
+#pragma once
+
+#include <weir/endpoint.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	NEXT_HOP_MAC_OCTETS = 6,
+	NEXT_HOP_ROUTES_MAX =
+		1024, // of both families; more are left to the kernel, and the keeper says so once
+	NEXT_HOP_NEIGHBOURS_MAX = 65536,
+};
+
+// Ready to be written into a frame.
+struct next_hop {
+	uint8_t device; // index of an opened device (io_dpdk.h)
+	bool stale; // the kernel has not heard of this neighbour for a while: it wants to be asked now and then
+	uint16_t vlan; // 0: untagged
+	uint16_t mtu; // of IP packets
+	uint8_t source_mac[NEXT_HOP_MAC_OCTETS];
+	uint8_t destination_mac[NEXT_HOP_MAC_OCTETS];
+};
+
+struct next_hops; // one picture
+
+// A route of the kernel's main table.
+struct next_hop_route {
+	struct prefix prefix;
+	struct endpoint gateway; // no family: on link
+	uint32_t interface; // the kernel's index
+	uint32_t metric;
+};
+
+struct next_hop_neighbour {
+	struct endpoint address; // port 0
+	uint32_t interface;
+	uint8_t mac[NEXT_HOP_MAC_OCTETS];
+	bool stale;
+};
+
+// A network interface of the kernel that is a device of ours, or a VLAN on one.
+struct next_hop_interface {
+	uint32_t interface;
+	uint8_t device;
+	uint16_t vlan; // 0: the device itself
+	uint16_t mtu;
+	uint8_t mac[NEXT_HOP_MAC_OCTETS];
+};
+
+// Copies all of it. NULL: out of memory. Routes of no interface given, unreachable and multicast ones are the caller's to leave out.
+[[nodiscard]] struct next_hops *next_hops_new(const struct next_hop_interface *interfaces,
+	size_t interface_count, const struct next_hop_route *routes, size_t route_count,
+	const struct next_hop_neighbour *neighbours, size_t neighbour_count);
+void next_hops_free(struct next_hops *hops);
+// Longest prefix, then least metric, then the neighbour. NULL: the kernel must send it (no route by a device of ours, neighbour
+// not known, own address, multicast, broadcast). hops NULL: always so.
+[[nodiscard]] const struct next_hop *next_hops_find(
+	const struct next_hops *hops, const struct endpoint *destination);
