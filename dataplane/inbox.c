@@ -13,7 +13,7 @@ enum {
 	// A control message is read so that its octets come to lie at the packet's beginning.
 	INBOX_HEAD = sizeof(struct link_down_message),
 };
-static_assert(sizeof(struct link_down_message) <= PACKET_HEAD_ROOM,
+static_assert(sizeof(struct link_down_message) <= PACKET_HEAD_ROOM_MIN,
 	"the head is read into the head room");
 
 static const uint8_t inbox_origins[] = {

@@ -32,7 +32,7 @@ struct io_ops {
 	// that the network refused.
 	uint32_t (*send)(struct io_port *port, struct packet **packets, unsigned count);
 	void (*release)(struct io_port *port, struct packet **packets, unsigned count);
-	// A fresh packet with room for `length` octets after PACKET_HEAD_ROOM (for what control writes). NULL: none left.
+	// A fresh packet with room for `length` octets after PACKET_HEAD_ROOM_MIN (for what control writes). NULL: none left.
 	struct packet *(*allocate)(struct io_port *port, uint32_t length);
 	// Take what the network has said about earlier sends. Returns how many.
 	unsigned (*unreachable)(struct io_port *port, struct io_unreachable *reports, unsigned max);

@@ -24,10 +24,34 @@ enum {
 
 // A listener on a device.
 struct io_dpdk_listener {
-	int guard; // socket, bound, borrowed
+	int guard; // this worker's socket, bound, borrowed; io_dpdk_open() puts the filter on it
 	uint8_t id;
 	uint8_t device;
 	struct endpoint address;
+};
+
+enum dpdk_exception {
+	// The kernel sees the device's interface itself and takes what is not ours from there: af_xdp, af_packet, tap.
+	DPDK_EXCEPTION_NONE,
+	// A card that the kernel has lost: a tap of the same MAC address carries the address, and workers carry frames that are not
+	// ours between the two.
+	DPDK_EXCEPTION_TAP,
+};
+
+// What dpdk_open_device() is told. Nothing of it is kept but copies.
+struct dpdk_device_options {
+	const char *name; // PCI address or vdev string
+	uint8_t exception; // enum dpdk_exception
+	const char *tap; // DPDK_EXCEPTION_TAP: name of the interface to make, at most 15 octets
+	unsigned workers; // queue pairs
+	// Of the listeners on it: what a filter in the card or in the kernel lets through to us.
+	const struct endpoint *addresses;
+	unsigned address_count;
+};
+
+enum dpdk_idle {
+	DPDK_IDLE_ADAPTIVE, // poll, then back off, then sleep for ever longer, up to a millisecond
+	DPDK_IDLE_POLL, // a processor of its own: never sleep
 };
 
 // What one queue of a device has seen. The worker writes, all read; relaxed.
@@ -48,7 +72,7 @@ struct dpdk_queue_counters {
 struct dpdk_device_info {
 	char name[DPDK_DEVICE_NAME_MAX];
 	char driver[32];
-	uint32_t interface; // the kernel's index, 0: it has none
+	uint32_t interface; // the kernel's index, of the tap if it has one; 0: it has none
 	uint32_t queues;
 	uint32_t speed_mbit; // 0: unknown
 	bool up;
@@ -61,9 +85,9 @@ struct dpdk_device_info {
 // 0 or a negative errno; then complaint says why.
 [[nodiscard]] int dpdk_start(
 	const char *const *words, unsigned count, char complaint[DPDK_COMPLAINT_MAX]);
-// Probe and configure a device for so many workers. Returns its index, counted from 0, or a negative errno, complaint set.
+// Probe and configure a device. Returns its index, counted from 0, or a negative errno, complaint set.
 [[nodiscard]] int dpdk_open_device(
-	const char *name, unsigned workers, char complaint[DPDK_COMPLAINT_MAX]);
+	const struct dpdk_device_options *options, char complaint[DPDK_COMPLAINT_MAX]);
 // Devices begin to receive: all workers have their ports. 0 or a negative errno, complaint set.
 [[nodiscard]] int dpdk_run_devices(char complaint[DPDK_COMPLAINT_MAX]);
 // False: there is no such device.
@@ -75,7 +99,7 @@ void dpdk_stop(void);
 // The end of one worker. hops is where the keeper publishes the current picture (RCU: used until the worker's next rest). wakeup
 // is borrowed. The worker's thread must call nothing of it before it runs. 0 or a negative errno.
 [[nodiscard]] int io_dpdk_open(unsigned worker, const struct io_dpdk_listener *listeners,
-	unsigned count, const struct next_hops *const _Atomic *hops, int wakeup,
-	struct io_port **port);
+	unsigned count, const struct next_hops *const _Atomic *hops, enum dpdk_idle idle,
+	int wakeup, struct io_port **port);
 // Packets of all pools that are out; a test that ends with another number than it began with has found a leak.
 [[nodiscard]] unsigned io_dpdk_packets_out(const struct io_port *port);

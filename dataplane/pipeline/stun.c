@@ -149,8 +149,8 @@ void stun_answer(struct packet *packet, const struct stun *stun)
 	uint8_t *out = packet->buffer;
 	size_t length;
 
-	static_assert(STUN_HEADER_OCTETS + 24 <= PACKET_HEAD_ROOM
-			&& STUN_HEADER_OCTETS + 12 + 2 * STUN_UNKNOWN_MAX <= PACKET_HEAD_ROOM,
+	static_assert(STUN_HEADER_OCTETS + 24 <= PACKET_HEAD_ROOM_MIN
+			&& STUN_HEADER_OCTETS + 12 + 2 * STUN_UNKNOWN_MAX <= PACKET_HEAD_ROOM_MIN,
 		"an answer fits the head room");
 	put32(out + 4, STUN_COOKIE);
 	memcpy(out + 8, stun->transaction, sizeof(stun->transaction));
