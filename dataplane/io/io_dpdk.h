@@ -47,6 +47,7 @@ struct dpdk_device_options {
 	// Of the listeners on it: what a filter in the card or in the kernel lets through to us.
 	const struct endpoint *addresses;
 	unsigned address_count;
+	unsigned packets; // of its pool; 0: what its queues and bursts can hold at most
 };
 
 enum dpdk_idle {
@@ -80,11 +81,11 @@ struct dpdk_device_info {
 	uint8_t mac[NEXT_HOP_MAC_OCTETS];
 };
 
-// Start the EAL with these words after the program's name; without words: what suits this host (huge pages if there are any,
-// else ordinary memory; no PCI scan unless a device has a PCI address). The calling thread's processors stay as they were.
-// 0 or a negative errno; then complaint says why.
-[[nodiscard]] int dpdk_start(
-	const char *const *words, unsigned count, char complaint[DPDK_COMPLAINT_MAX]);
+// Start the EAL, once in the life of a process, with these words after the program's name; without words: what suits this host
+// (huge pages if there are any, else ordinary memory; no PCI scan unless a device has a PCI address). devices: names of all that
+// will be opened. The calling thread's processors stay as they were. 0 or a negative errno; then complaint says why.
+[[nodiscard]] int dpdk_start(const char *const *words, unsigned count, const char *const *devices,
+	unsigned device_count, char complaint[DPDK_COMPLAINT_MAX]);
 // Probe and configure a device. Returns its index, counted from 0, or a negative errno, complaint set.
 [[nodiscard]] int dpdk_open_device(
 	const struct dpdk_device_options *options, char complaint[DPDK_COMPLAINT_MAX]);
