@@ -13,7 +13,21 @@ enum link_step link_setup_refuse(
 {
 	va_list arguments;
 
-	*failed = (struct link_failed){.error = error, .listener = listener};
+	*failed = (struct link_failed){
+		.error = error, .listener = listener, .device = LINK_SETUP_NO_DEVICE};
+	va_start(arguments, format);
+	vsnprintf(failed->what, sizeof(failed->what), format, arguments);
+	va_end(arguments);
+	return LINK_STEP_REFUSE;
+}
+
+enum link_step link_setup_refuse_device(
+	struct link_failed *failed, int error, uint8_t device, const char *format, ...)
+{
+	va_list arguments;
+
+	*failed = (struct link_failed){
+		.error = error, .listener = LINK_SETUP_NO_LISTENER, .device = device};
 	va_start(arguments, format);
 	vsnprintf(failed->what, sizeof(failed->what), format, arguments);
 	va_end(arguments);
@@ -40,6 +54,7 @@ void link_setup_end(struct link_setup *setup)
 		for (uint32_t n = 0; n < setup->config.workers; n++)
 			close(setup->listeners[i].sockets[n]);
 	setup->listener_count = 0;
+	setup->device_count = 0;
 }
 
 void link_setup_mark_running(struct link_setup *setup)
@@ -60,6 +75,9 @@ static enum link_step hand_back(struct link_setup *setup, int socket)
 {
 	enum link_step step = LINK_STEP_WAIT;
 
+	for (unsigned i = 0; i < setup->device_count && step == LINK_STEP_WAIT; i++)
+		step = send_or_close(socket, LINK_DEVICE,
+			span_of(&setup->devices[i], sizeof(struct link_device)), NULL, 0);
 	for (unsigned i = 0; i < setup->listener_count && step == LINK_STEP_WAIT; i++)
 		step = send_or_close(socket, LINK_LISTENER,
 			span_of(&setup->listeners[i].listener, sizeof(struct link_listener)),
@@ -88,8 +106,48 @@ static enum link_step take_hello(struct link_setup *setup, int socket,
 	return setup->running ? hand_back(setup, socket) : LINK_STEP_WAIT;
 }
 
-static enum link_step take_config(
-	struct link_setup *setup, const struct link_config *config, struct link_failed *failed)
+// A text that ends within its field and can be shown: letters, digits and signs. Empty: false.
+static bool text_is_valid(const char *text, size_t capacity)
+{
+	size_t length = strnlen(text, capacity);
+
+	for (size_t i = 0; i < length; i++)
+		if (text[i] <= ' ' || text[i] > '~')
+			return false;
+	return length > 0 && length < capacity;
+}
+
+// As many texts one after the other as are counted, and nothing behind them.
+static bool words_are_valid(const struct link_config *config)
+{
+	size_t at = 0;
+
+	if (config->word_count > LINK_WORDS_MAX)
+		return false;
+	for (unsigned i = 0; i < config->word_count; i++) {
+		if (!text_is_valid(config->words + at, sizeof(config->words) - at))
+			return false;
+		at += strlen(config->words + at) + 1;
+	}
+	while (at < sizeof(config->words))
+		if (config->words[at++] != 0)
+			return false;
+	return true;
+}
+
+static enum link_step judge_devices_config(
+	const struct link_config *config, struct link_failed *failed)
+{
+	if (config->idle > LINK_IDLE_POLL || config->memory > LINK_MEMORY_ORDINARY)
+		return link_setup_refuse(failed, EINVAL, LINK_SETUP_NO_LISTENER,
+			"idle %u or memory %u is not known", config->idle, config->memory);
+	if (!words_are_valid(config))
+		return link_setup_refuse(failed, EINVAL, LINK_SETUP_NO_LISTENER,
+			"the EAL words are not %u words", config->word_count);
+	return LINK_STEP_WAIT;
+}
+
+static enum link_step judge_config(const struct link_config *config, struct link_failed *failed)
 {
 	if (config->workers < 1 || config->workers > LINK_WORKERS_MAX)
 		return link_setup_refuse(failed, EINVAL, LINK_SETUP_NO_LISTENER,
@@ -101,9 +159,60 @@ static enum link_step take_config(
 		return link_setup_refuse(failed, EINVAL, LINK_SETUP_NO_LISTENER,
 			"no room for flows: the limit is %u flows and %u rows", config->flows_max,
 			config->rows_max);
+	return judge_devices_config(config, failed);
+}
+
+static enum link_step take_config(
+	struct link_setup *setup, const struct link_config *config, struct link_failed *failed)
+{
+	enum link_step step = judge_config(config, failed);
+
+	if (step != LINK_STEP_WAIT)
+		return step;
 	setup->config = *config;
 	setup->phase = LINK_SETUP_LISTENERS;
 	return LINK_STEP_WAIT;
+}
+
+static bool device_is_taken(const struct link_setup *setup, const char *name)
+{
+	for (unsigned i = 0; i < setup->device_count; i++)
+		if (strcmp(setup->devices[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static bool exception_is_valid(const struct link_device *device)
+{
+	if (device->exception == LINK_EXCEPTION_TAP)
+		return text_is_valid(device->tap, sizeof(device->tap));
+	return device->exception == LINK_EXCEPTION_NONE && device->tap[0] == 0;
+}
+
+static enum link_step judge_device(const struct link_setup *setup, const struct link_device *device,
+	struct link_failed *failed)
+{
+	if (device->index >= LINK_DEVICES_MAX || device->index != setup->device_count)
+		return link_setup_refuse_device(failed, EINVAL, device->index,
+			"device %u is not the next of at most %d", device->index, LINK_DEVICES_MAX);
+	if (!text_is_valid(device->name, sizeof(device->name))
+		|| device_is_taken(setup, device->name))
+		return link_setup_refuse_device(failed, EINVAL, device->index,
+			"the name of device %u is none, or taken", device->index);
+	if (!exception_is_valid(device))
+		return link_setup_refuse_device(failed, EINVAL, device->index,
+			"device %u has no such way to the kernel", device->index);
+	return LINK_STEP_WAIT;
+}
+
+static enum link_step take_device(
+	struct link_setup *setup, const struct link_device *device, struct link_failed *failed)
+{
+	enum link_step step = judge_device(setup, device, failed);
+
+	if (step == LINK_STEP_WAIT)
+		setup->devices[setup->device_count++] = *device;
+	return step;
 }
 
 static bool id_is_taken(const struct link_setup *setup, uint8_t id)
@@ -125,6 +234,9 @@ static enum link_step judge_listener(const struct link_setup *setup,
 		return link_setup_refuse(failed, ENOTSUP, listener->id,
 			"driver %u is not part of this build: use 'driver: socket'",
 			listener->driver);
+	if (listener->device != 0)
+		return link_setup_refuse(failed, EINVAL, listener->id,
+			"a listener of the kernel's sockets is on no device");
 	if (listener->transport != TRANSPORT_UDP)
 		return link_setup_refuse(failed, EPROTONOSUPPORT, listener->id,
 			"the dataplane listens on UDP alone: streams are control's");
@@ -176,6 +288,8 @@ enum link_step link_setup_take(struct link_setup *setup, int socket, struct setu
 			return take_config(setup, (void *)packet->payload, failed);
 		break;
 	case LINK_SETUP_LISTENERS:
+		if (packet->type == LINK_DEVICE && setup->listener_count == 0)
+			return take_device(setup, (void *)packet->payload, failed);
 		if (packet->type == LINK_LISTENER)
 			return take_listener(setup, packet, failed);
 		if (packet->type == LINK_START && setup->listener_count > 0)

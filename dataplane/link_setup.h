@@ -11,14 +11,16 @@
 #include <stdbool.h>
 
 enum {
-	LINK_SETUP_NO_LISTENER = 0xff, // in link_failed: not about a listener
+	// In link_failed: not about a listener, not about a device.
+	LINK_SETUP_NO_LISTENER = 0xff,
+	LINK_SETUP_NO_DEVICE = 0xff,
 };
 
 enum link_phase {
 	LINK_SETUP_IDLE, // nobody is connected
 	LINK_SETUP_HELLO, // control says HELLO next
 	LINK_SETUP_CONFIG, // CONFIG next
-	LINK_SETUP_LISTENERS, // LISTENER or START
+	LINK_SETUP_LISTENERS, // DEVICE before the first LISTENER, LISTENER or START
 	LINK_SETUP_START, // START next: workers run already
 	LINK_SETUP_UP, // nothing comes any more
 	LINK_SETUP_FAILED, // it was told so; its end is waited for
@@ -35,6 +37,8 @@ struct link_setup {
 	bool running; // workers run: configuration and listeners stand
 	uint64_t incarnation; // of this process
 	struct link_config config;
+	unsigned device_count;
+	struct link_device devices[LINK_DEVICES_MAX];
 	unsigned listener_count;
 	struct link_setup_listener listeners[LISTENERS_MAX];
 };
@@ -57,6 +61,9 @@ void link_setup_end(struct link_setup *setup);
 	struct setup_packet *packet, struct link_failed *failed);
 // Workers run from now on.
 void link_setup_mark_running(struct link_setup *setup);
-// Fill in why. listener 0xff: not about one.
+// Fill in why. listener LINK_SETUP_NO_LISTENER: not about one.
 __attribute__((format(printf, 4, 5))) enum link_step link_setup_refuse(
 	struct link_failed *failed, int error, uint8_t listener, const char *format, ...);
+// The same about a device.
+__attribute__((format(printf, 4, 5))) enum link_step link_setup_refuse_device(
+	struct link_failed *failed, int error, uint8_t device, const char *format, ...);

@@ -6,7 +6,6 @@
 #include "table/publish.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -109,19 +108,6 @@ free_plane:
 	return error;
 }
 
-// The n-th processor that this process may run on; -1: there are not so many.
-static int cpu_find(unsigned index)
-{
-	cpu_set_t cpus;
-
-	if (sched_getaffinity(0, sizeof(cpus), &cpus) < 0)
-		return -1;
-	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
-		if (CPU_ISSET(cpu, &cpus) && index-- == 0)
-			return cpu;
-	return -1;
-}
-
 static void workers_stop(struct plane *plane, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++)
@@ -134,7 +120,7 @@ int plane_start(struct plane *plane)
 
 	atomic_store(&plane->peers.started_ms, clock_us() / 1000);
 	for (uint32_t i = 0; i < plane->worker_count; i++) {
-		error = worker_start(&plane->worker[i], plane->config.pinned ? cpu_find(i) : -1);
+		error = worker_start(&plane->worker[i], plane->config.cpus[i] - 1);
 		if (error < 0) {
 			workers_stop(plane, i);
 			return error;

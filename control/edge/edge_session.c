@@ -235,7 +235,7 @@ static void event_came(void *context, uint16_t type, struct span payload)
 		epoch_event(edge, payload);
 	else if (type == LINK_EVENT_SUSPECT)
 		suspect_event(edge, payload);
-	else
+	else if (type == LINK_EVENT_EXPLAINED)
 		explained_event(edge, payload);
 }
 

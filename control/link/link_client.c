@@ -77,6 +77,9 @@ static int config_send(struct link_client *client)
 	if (status == 0)
 		status = setup_send(client->socket, LINK_CONFIG,
 			span_of(&client->options.config, sizeof(client->options.config)), NULL, 0);
+	for (unsigned i = 0; status == 0 && i < client->options.device_count; i++)
+		status = setup_send(client->socket, LINK_DEVICE,
+			span_of(&client->options.devices[i], sizeof(struct link_device)), NULL, 0);
 	for (unsigned i = 0; status == 0 && i < client->options.listener_count; i++)
 		status = listener_send(client, i);
 	return status;
@@ -141,18 +144,42 @@ static int listener_take(struct link_client *client, struct setup_packet *packet
 	return 0;
 }
 
+// A device of the running dataplane: what it is stays so until it is restarted.
+static int device_take(struct link_client *client, const struct setup_packet *packet)
+{
+	struct link_device device;
+
+	memcpy(&device, packet->payload, sizeof(device));
+	if (device.index >= client->options.device_count
+		|| memcmp(&client->options.devices[device.index], &device, sizeof(device)) != 0)
+		log_event(client->options.log, LOG_LEVEL_WARNING, "link-device",
+			LOG_NUMBER("index", device.index),
+			LOG_TEXT("hint", "the dataplane runs with another device: restart it"));
+	return 0;
+}
+
+// The listener that a failure is about: by its id, or the first on the device. -1: none.
+static int failed_find(const struct link_client *client, const struct link_failed *failed)
+{
+	for (unsigned i = 0; i < client->options.listener_count; i++) {
+		const struct link_listener *listener = &client->options.listeners[i];
+		if (listener->id == failed->listener
+			|| (listener->driver == LINK_DRIVER_DPDK
+				&& listener->device == failed->device))
+			return (int)i;
+	}
+	return -1;
+}
+
 static int failed_take(struct link_client *client, const struct setup_packet *packet)
 {
 	struct link_failed failed;
-	int listener = -1;
 
 	memcpy(&failed, packet->payload, sizeof(failed));
 	failed.what[sizeof(failed.what) - 1] = 0;
-	for (unsigned i = 0; i < client->options.listener_count; i++)
-		if (client->options.listeners[i].id == failed.listener)
-			listener = (int)i;
 	bool known = failed.error >= -ERRNO_MAX && failed.error <= ERRNO_MAX && failed.error != 0;
-	link_fault_note(client, known ? -abs(failed.error) : -EPROTO, listener, failed.what);
+	link_fault_note(client, known ? -abs(failed.error) : -EPROTO, failed_find(client, &failed),
+		failed.what);
 	log_event(
 		client->options.log, LOG_LEVEL_ERROR, "link-failed", LOG_TEXT("why", client->what));
 	return client->fault;
@@ -179,6 +206,8 @@ static int packet_take(struct link_client *client, struct setup_packet *packet)
 
 	if (packet->type == LINK_HELLO && phase == LINK_PHASE_HELLO)
 		return hello_take(client, packet);
+	if (packet->type == LINK_DEVICE && phase == LINK_PHASE_TAKING)
+		return device_take(client, packet);
 	if (packet->type == LINK_LISTENER && phase == LINK_PHASE_TAKING)
 		return listener_take(client, packet);
 	if (packet->type == LINK_START && phase == LINK_PHASE_TAKING)

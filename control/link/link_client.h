@@ -20,6 +20,8 @@ struct link_client_options {
 	struct link_config config;
 	const struct link_listener *listeners; // the caller's
 	unsigned listener_count;
+	const struct link_device *devices; // the caller's
+	unsigned device_count;
 	// A session has begun: nothing of an earlier one counts, sequence numbers start again.
 	void (*up)(void *context);
 	void (*down)(void *context);
@@ -38,7 +40,7 @@ struct link_client_options {
 void link_client_close(struct link_client *client);
 
 // Why the listeners could not be opened, or the dataplane refused: 0 while nothing is wrong. *listener is an index into the
-// options' listeners, or -1.
+// options' listeners, or -1; for a device the first listener on it.
 [[nodiscard]] int link_client_fault(
 	const struct link_client *client, int *listener, const char **what);
 [[nodiscard]] bool link_client_is_up(const struct link_client *client);
@@ -55,3 +57,6 @@ uint64_t link_client_put(struct link_client *client, uint16_t type, struct span 
 // The workers' counters, NULL without a session. Read them relaxed.
 [[nodiscard]] const struct link_counters *link_client_counters(
 	const struct link_client *client, unsigned worker);
+// Those of a worker's queue of a device.
+[[nodiscard]] const struct link_queue_counters *link_client_queue_counters(
+	const struct link_client *client, unsigned worker, unsigned device);

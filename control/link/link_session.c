@@ -119,6 +119,8 @@ static size_t event_size(uint16_t type)
 		return sizeof(struct link_explained);
 	case LINK_EVENT_SUSPECT:
 		return sizeof(struct link_event_flow);
+	case LINK_EVENT_DEVICE:
+		return sizeof(struct link_event_device);
 	default:
 		return SIZE_MAX;
 	}
@@ -296,4 +298,13 @@ const struct link_counters *link_client_counters(const struct link_client *clien
 	if (client->phase != LINK_PHASE_UP || worker >= client->region.workers)
 		return NULL;
 	return region_counters(&client->region, worker);
+}
+
+const struct link_queue_counters *link_client_queue_counters(
+	const struct link_client *client, unsigned worker, unsigned device)
+{
+	if (client->phase != LINK_PHASE_UP || worker >= client->region.workers
+		|| device >= LINK_DEVICES_MAX)
+		return NULL;
+	return region_queue_counters(&client->region, worker, device);
 }

@@ -38,6 +38,8 @@ static struct link_region layout_of(uint32_t workers)
 		layout.down_rings[i] = layout_take_ring(&end, LINK_MESSAGE_RING_OCTETS);
 	}
 	layout.counters = layout_take(&end, workers * sizeof(struct link_counters));
+	layout.queue_counters =
+		layout_take(&end, workers * LINK_DEVICES_MAX * sizeof(struct link_queue_counters));
 	layout.size = end;
 	return layout;
 }
@@ -188,4 +190,14 @@ struct link_counters *region_counters(const struct region *region, uint32_t work
 
 	assert(worker < region->workers);
 	return (struct link_counters *)region_at(region, layout.counters) + worker;
+}
+
+struct link_queue_counters *region_queue_counters(
+	const struct region *region, uint32_t worker, uint32_t device)
+{
+	struct link_region layout = layout_of(region->workers);
+
+	assert(worker < region->workers && device < LINK_DEVICES_MAX);
+	return (struct link_queue_counters *)region_at(region, layout.queue_counters)
+		+ (size_t)worker * LINK_DEVICES_MAX + device;
 }

@@ -14,7 +14,7 @@ struct shape {
 static const struct shape SHAPES[] = {
 	[LINK_HELLO] = {.length = sizeof(struct link_hello)},
 	[LINK_CONFIG] = {.length = sizeof(struct link_config)},
-	// A listener of a driver that opens its own ports brings no sockets.
+	[LINK_DEVICE] = {.length = sizeof(struct link_device)},
 	[LINK_LISTENER] = {.length = sizeof(struct link_listener),
 		.descriptors_max = LINK_WORKERS_MAX},
 	[LINK_START] = {.length = 0},

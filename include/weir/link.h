@@ -9,8 +9,9 @@
 //
 //     control    LINK_HELLO                                   abi
 //     dataplane  LINK_HELLO                                   abi, whether workers run already
-//     dataplane  LINK_LISTENER... LINK_START                  only when running: its listeners and sockets, handed back
-//     control    LINK_CONFIG LINK_LISTENER... LINK_START      only when not running: sockets ride on LINK_LISTENER
+//     dataplane  LINK_DEVICE... LINK_LISTENER... LINK_START   only when running: what it runs with, sockets handed back
+//     control    LINK_CONFIG LINK_DEVICE... LINK_LISTENER... LINK_START
+//                                                             only when not running: sockets ride on LINK_LISTENER
 //     control    LINK_START                                   only when running
 //     dataplane  LINK_UP, or LINK_FAILED                      UP carries the memfd, control's eventfd, then the keeper's and one a worker
 //
@@ -32,9 +33,15 @@
 #include <assert.h>
 
 enum {
-	LINK_ABI = 1,
+	LINK_ABI = 2,
 	LINK_WORKERS_MAX = 32,
 	LINK_NAME_MAX = 255, // octets of a host name
+	LINK_DEVICES_MAX = 8,
+	LINK_DEVICE_NAME_OCTETS = 112, // with the NUL
+	LINK_INTERFACE_OCTETS = 16, // name of a network interface, with the NUL
+	LINK_DRIVER_OCTETS = 32, // name of a device's driver, with the NUL
+	LINK_WORDS_MAX = 16,
+	LINK_WORDS_OCTETS = 512,
 	LINK_TABLE_RING_OCTETS = 1 << 20,
 	LINK_EVENT_RING_OCTETS = 1 << 18,
 	LINK_MESSAGE_RING_OCTETS = 1 << 21,
@@ -44,6 +51,7 @@ enum link_type {
 	// on the socket
 	LINK_HELLO = 1,
 	LINK_CONFIG,
+	LINK_DEVICE,
 	LINK_LISTENER,
 	LINK_START,
 	LINK_UP,
@@ -70,6 +78,7 @@ enum link_type {
 	LINK_EVENT_EPOCH, // struct link_event_epoch: our epoch differs from the majority's
 	LINK_EVENT_EXPLAINED, // struct link_explained
 	LINK_EVENT_SUSPECT, // struct link_event_flow: ICMP unreachable from a flow's peer
+	LINK_EVENT_DEVICE, // struct link_event_device: at the beginning of a session, and when it changed
 	// up ring, worker to control: struct link_up_message and the message as received
 	LINK_UP_MESSAGE = 96,
 	// down ring, control to worker: struct link_down_message and the message
@@ -89,17 +98,53 @@ struct link_config {
 	uint32_t peer_flows_max; // records of all other edges together
 	uint32_t rows_max; // rows of all edges together
 	uint8_t edge;
-	uint8_t pinned; // 1: worker n runs on the n-th processor that the dataplane may run on
-	uint8_t reserved[6];
+	uint8_t idle; // enum link_idle
+	uint8_t memory; // enum link_memory
+	uint8_t word_count; // of words
+	uint8_t reserved[4];
+	uint16_t cpus[LINK_WORKERS_MAX]; // the processor of worker n, counted from 1; 0: any
+	// For experts, after the words that the dataplane starts DPDK's EAL with: each ends in NUL, the rest is zero.
+	char words[LINK_WORDS_OCTETS];
 };
 
-// One listener; on the socket `workers` descriptors ride with it, one a worker (SO_REUSEPORT), in worker order.
+// What a worker on DPDK devices does while nothing comes.
+enum link_idle {
+	LINK_IDLE_ADAPTIVE, // poll, then back off, then sleep
+	LINK_IDLE_POLL, // never sleep
+};
+
+// What packets live in.
+enum link_memory {
+	LINK_MEMORY_AUTO, // huge pages if there are any, else ordinary memory
+	LINK_MEMORY_HUGE, // huge pages, or no start
+	LINK_MEMORY_ORDINARY,
+};
+
+// A DPDK device that listeners are on. Devices come before listeners, counted from 0.
+struct link_device {
+	uint8_t index;
+	uint8_t exception; // enum link_exception
+	uint8_t reserved[6];
+	char tap[LINK_INTERFACE_OCTETS]; // LINK_EXCEPTION_TAP: the interface to make; ends in NUL
+	char name[LINK_DEVICE_NAME_OCTETS]; // PCI address or vdev string; ends in NUL
+};
+
+// How what is not ours reaches the kernel.
+enum link_exception {
+	LINK_EXCEPTION_NONE, // the kernel has the device's interface itself
+	LINK_EXCEPTION_TAP, // by a tap that carries the device's addresses
+};
+
+// One listener; on the socket `workers` descriptors ride with it, one a worker (SO_REUSEPORT), in worker order. With
+// LINK_DRIVER_DPDK they are its guard sockets: they hold the address in the kernel, and what is for the listener comes by the device.
 struct link_listener {
 	uint8_t id;
 	uint8_t side; // enum side
 	uint8_t transport; // enum transport
 	uint8_t driver; // enum link_driver
 	struct endpoint address;
+	uint8_t device; // LINK_DRIVER_DPDK: index; else 0
+	uint8_t reserved[3];
 };
 
 enum link_driver {
@@ -110,8 +155,9 @@ enum link_driver {
 struct link_failed {
 	int32_t error; // errno
 	uint8_t listener; // id, or 0xff: not about a listener
-	uint8_t reserved[3];
-	char what[120]; // for people, ends in NUL
+	uint8_t device; // index, or 0xff: not about a device
+	uint8_t reserved[2];
+	char what[160]; // for people, ends in NUL
 };
 
 struct link_snapshot {
@@ -256,6 +302,19 @@ struct link_event_flow {
 	uint32_t generation;
 };
 
+// What a device is and does now.
+struct link_event_device {
+	uint32_t interface; // the kernel's index, of its tap if it has one; 0: it has none
+	uint32_t queues;
+	uint32_t speed_mbit; // 0: not known
+	uint8_t device; // index
+	uint8_t up;
+	uint8_t huge_pages; // packets are in huge pages
+	uint8_t reserved[3];
+	uint8_t mac[6];
+	char driver[LINK_DRIVER_OCTETS]; // ends in NUL
+};
+
 enum link_up_kind {
 	LINK_UP_REGISTER, // a REGISTER from an access listener: grant it a flow, or refuse it
 	LINK_UP_REGISTERED, // a response to REGISTER, proved ours, our Via still on top
@@ -299,16 +358,17 @@ struct link_down_message {
 // What the two processes compiled must agree to the octet, and a field that nobody wrote must not carry old memory across:
 // every size is the sum of the members. A change here is a new LINK_ABI.
 static_assert(sizeof(struct link_hello) == 16, "link_hello");
-static_assert(sizeof(struct link_config) == 24, "link_config");
-static_assert(sizeof(struct link_listener) == 24, "link_listener");
-static_assert(sizeof(struct link_failed) == 128, "link_failed");
+static_assert(sizeof(struct link_config) == 600, "link_config");
+static_assert(sizeof(struct link_device) == 136, "link_device");
+static_assert(sizeof(struct link_listener) == 28, "link_listener");
+static_assert(sizeof(struct link_failed) == 168, "link_failed");
 static_assert(sizeof(struct link_snapshot) == 8, "link_snapshot");
 static_assert(sizeof(struct link_peer_state) == 16, "link_peer_state");
 static_assert(sizeof(struct link_settings) == 40, "link_settings");
 static_assert(sizeof(struct link_name) == 260, "link_name");
-static_assert(sizeof(struct link_directory_listener) == 560, "link_directory_listener");
+static_assert(sizeof(struct link_directory_listener) == 564, "link_directory_listener");
 static_assert(sizeof(struct link_peer) == 280, "link_peer");
-static_assert(sizeof(struct link_peer_listener) == 28, "link_peer_listener");
+static_assert(sizeof(struct link_peer_listener) == 32, "link_peer_listener");
 static_assert(sizeof(struct link_target) == 288, "link_target");
 static_assert(sizeof(struct link_prefix) == 20, "link_prefix");
 static_assert(sizeof(struct link_explain) == 144, "link_explain");
@@ -316,6 +376,7 @@ static_assert(sizeof(struct link_explained) == 88, "link_explained");
 static_assert(sizeof(struct link_event_peer) == 24, "link_event_peer");
 static_assert(sizeof(struct link_event_epoch) == 16, "link_event_epoch");
 static_assert(sizeof(struct link_event_flow) == 8, "link_event_flow");
+static_assert(sizeof(struct link_event_device) == 56, "link_event_device");
 static_assert(sizeof(struct link_up_message) == 36, "link_up_message");
 static_assert(sizeof(struct link_down_message) == 56, "link_down_message");
 static_assert(
@@ -334,6 +395,20 @@ struct link_counters {
 	_Atomic uint64_t verdicts[VERDICT_COUNT];
 };
 
+// Counters of one queue of a device, in frames; the keeper writes, control reads. Relaxed.
+struct link_queue_counters {
+	_Alignas(64) _Atomic uint64_t received;
+	_Atomic uint64_t sent;
+	_Atomic uint64_t other; // for the kernel: ARP, ICMP, TCP ...
+	_Atomic uint64_t malformed;
+	_Atomic uint64_t fragments;
+	_Atomic uint64_t fragments_refused; // overlapping, tiny, too many of one source, timed out
+	_Atomic uint64_t no_listener; // UDP to an address or port of nobody
+	_Atomic uint64_t no_buffer; // no packet was free
+	_Atomic uint64_t send_failed;
+	_Atomic uint64_t by_kernel; // sent through a guard socket
+};
+
 // At the start of the memfd; rings follow at the given offsets. They follow from the number of workers alone, so the reader
 // computes them (region.h) and refuses any others.
 struct link_region {
@@ -344,6 +419,7 @@ struct link_region {
 	uint64_t up_rings[LINK_WORKERS_MAX];
 	uint64_t down_rings[LINK_WORKERS_MAX];
 	uint64_t counters; // struct link_counters[workers]
+	uint64_t queue_counters; // struct link_queue_counters[workers][LINK_DEVICES_MAX]
 	uint64_t size;
 	_Alignas(64) _Atomic uint64_t
 		applied; // table records applied; the keeper writes (release), workers and control read (acquire)

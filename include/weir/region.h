@@ -29,3 +29,6 @@ void region_attach_events(const struct region *region, struct ring *ring);
 void region_attach_up(const struct region *region, uint32_t worker, struct ring *ring);
 void region_attach_down(const struct region *region, uint32_t worker, struct ring *ring);
 [[nodiscard]] struct link_counters *region_counters(const struct region *region, uint32_t worker);
+// device is less than LINK_DEVICES_MAX, whether there is such a device or not.
+[[nodiscard]] struct link_queue_counters *region_queue_counters(
+	const struct region *region, uint32_t worker, uint32_t device);

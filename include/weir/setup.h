@@ -9,7 +9,7 @@
 #include <weir/link.h>
 
 enum {
-	SETUP_PAYLOAD_MAX = 128,
+	SETUP_PAYLOAD_MAX = sizeof(struct link_config),
 	// LINK_UP: the memfd, control's eventfd, the keeper's and one a worker
 	SETUP_DESCRIPTORS_MAX = LINK_WORKERS_MAX + 3,
 };

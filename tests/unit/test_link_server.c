@@ -321,6 +321,106 @@ Test(link_server, edge_0_is_refused)
 	refuse_config((struct link_config){.workers = 1, .flows_max = 1, .rows_max = 1});
 }
 
+Test(link_server, eal_words_that_do_not_end_are_refused)
+{
+	struct link_config config = {
+		.workers = 1, .flows_max = 1, .rows_max = 1, .edge = 1, .word_count = 1};
+
+	memset(config.words, 'w', sizeof(config.words));
+	refuse_config(config);
+}
+
+Test(link_server, eal_words_that_nobody_counted_are_refused)
+{
+	refuse_config((struct link_config){.workers = 1,
+		.flows_max = 1,
+		.rows_max = 1,
+		.edge = 1,
+		.word_count = 1,
+		.words = "--one\0--two"});
+}
+
+Test(link_server, more_eal_words_than_there_may_be_are_refused)
+{
+	refuse_config((struct link_config){.workers = 1,
+		.flows_max = 1,
+		.rows_max = 1,
+		.edge = 1,
+		.word_count = LINK_WORDS_MAX + 1});
+}
+
+Test(link_server, an_unknown_idle_is_refused)
+{
+	refuse_config((struct link_config){.workers = 1,
+		.flows_max = 1,
+		.rows_max = 1,
+		.edge = 1,
+		.idle = LINK_IDLE_POLL + 1});
+}
+
+// A device that is refused, after a good one.
+static void refuse_device(struct link_device device)
+{
+	const struct link_device first = {.name = "net_null0"};
+	struct link_failed failed;
+	int fd = control_connect();
+
+	(void)hello(fd);
+	config_with(fd, 1);
+	put(fd, LINK_DEVICE, &first, sizeof(first), NULL, 0);
+	put(fd, LINK_DEVICE, &device, sizeof(device), NULL, 0);
+	expect_failed(fd, EINVAL);
+	memcpy(&failed, packet.payload, sizeof(failed));
+	cr_assert(eq(int, failed.device, device.index));
+	cr_assert(eq(int, failed.listener, LINK_SETUP_NO_LISTENER));
+	close(fd);
+}
+
+Test(link_server, a_device_out_of_its_order_is_refused)
+{
+	refuse_device((struct link_device){.index = 2, .name = "net_null1"});
+	refuse_device((struct link_device){.index = 0, .name = "net_null1"});
+	refuse_device((struct link_device){.index = 255, .name = "net_null1"});
+}
+
+Test(link_server, a_device_without_a_name_of_its_own_is_refused)
+{
+	struct link_device endless = {.index = 1};
+
+	refuse_device((struct link_device){.index = 1});
+	refuse_device((struct link_device){.index = 1, .name = "net_null0"});
+	refuse_device((struct link_device){.index = 1, .name = "net null1"});
+	memset(endless.name, 'n', sizeof(endless.name));
+	refuse_device(endless);
+}
+
+Test(link_server, a_device_with_no_way_to_the_kernel_is_refused)
+{
+	struct link_device endless = {
+		.index = 1, .name = "net_null1", .exception = LINK_EXCEPTION_TAP};
+
+	refuse_device((struct link_device){
+		.index = 1, .name = "net_null1", .exception = LINK_EXCEPTION_TAP});
+	refuse_device((struct link_device){.index = 1, .name = "net_null1", .tap = "tap"});
+	refuse_device((struct link_device){
+		.index = 1, .name = "net_null1", .exception = LINK_EXCEPTION_TAP + 1});
+	memset(endless.tap, 't', sizeof(endless.tap));
+	refuse_device(endless);
+}
+
+Test(link_server, a_device_after_a_listener_is_refused)
+{
+	const struct link_device device = {.name = "net_null0"};
+	int fd = control_connect();
+
+	(void)hello(fd);
+	config_with(fd, 1);
+	listener_with(fd, listener_of(FAKE_CORE, SIDE_CORE), 1);
+	put(fd, LINK_DEVICE, &device, sizeof(device), NULL, 0);
+	expect_failed(fd, EBADMSG);
+	close(fd);
+}
+
 // A listener that is refused with this errno.
 static void refuse_listener(struct link_listener listener, uint32_t sockets, int error)
 {
@@ -353,6 +453,14 @@ Test(link_server, a_listener_of_a_stream_is_refused)
 
 	listener.transport = TRANSPORT_TLS;
 	refuse_listener(listener, 2, EPROTONOSUPPORT);
+}
+
+Test(link_server, a_socket_on_a_device_is_refused)
+{
+	struct link_listener listener = listener_of(FAKE_ACCESS, SIDE_ACCESS);
+
+	listener.device = 1;
+	refuse_listener(listener, 2, EINVAL);
 }
 
 Test(link_server, a_driver_that_is_not_built_in_is_refused)

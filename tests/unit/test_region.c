@@ -39,6 +39,16 @@ Test(region, is_seen_alike_from_both_ends_for_every_number_of_workers)
 		atomic_store(&region_counters(&ours, workers - 1)->received, 7 + workers);
 		cr_assert(eq(u64, atomic_load(&region_counters(&theirs, workers - 1)->received),
 			7 + workers));
+		atomic_store(
+			&region_queue_counters(&ours, workers - 1, LINK_DEVICES_MAX - 1)->by_kernel,
+			9 + workers);
+		cr_assert(eq(u64,
+			atomic_load(
+				&region_queue_counters(&theirs, workers - 1, LINK_DEVICES_MAX - 1)
+					 ->by_kernel),
+			9 + workers));
+		cr_assert(eq(u64, atomic_load(&region_counters(&theirs, workers - 1)->received),
+			7 + workers));
 		region_unmap(&ours);
 		region_unmap(&theirs);
 		close(memfd);

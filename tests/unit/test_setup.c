@@ -64,7 +64,7 @@ static void assert_refused(const void *octets, size_t length, const int *descrip
 
 struct raw {
 	struct record_header header;
-	uint8_t payload[512];
+	uint8_t payload[1024];
 };
 
 static struct raw raw_of(uint16_t type, uint32_t length)
@@ -147,6 +147,7 @@ Test(setup, a_packet_of_any_other_length_is_refused, .init = setup)
 {
 	static const uint32_t lengths[] = {[LINK_HELLO] = sizeof(struct link_hello),
 		[LINK_CONFIG] = sizeof(struct link_config),
+		[LINK_DEVICE] = sizeof(struct link_device),
 		[LINK_LISTENER] = sizeof(struct link_listener),
 		[LINK_START] = 0,
 		[LINK_FAILED] = sizeof(struct link_failed)};
@@ -154,7 +155,7 @@ Test(setup, a_packet_of_any_other_length_is_refused, .init = setup)
 	for (uint16_t type = LINK_HELLO; type <= LINK_FAILED; type++) {
 		if (type == LINK_UP)
 			continue;
-		for (uint32_t length = 0; length <= 200; length++) {
+		for (uint32_t length = 0; length <= SETUP_PAYLOAD_MAX + 40; length++) {
 			if (length == lengths[type])
 				continue;
 			struct raw raw = raw_of(type, length);
@@ -199,10 +200,12 @@ Test(setup, no_descriptor_stays_open_that_nobody_asked_for, .init = setup)
 {
 	struct raw hello = raw_of(LINK_HELLO, sizeof(struct link_hello));
 	struct raw up = raw_of(LINK_UP, 0);
+	struct raw device = raw_of(LINK_DEVICE, sizeof(struct link_device));
 	struct raw listener = raw_of(LINK_LISTENER, sizeof(struct link_listener));
 	int descriptors[253] = {0};
 
 	assert_refused(&hello, sizeof(hello.header) + sizeof(struct link_hello), descriptors, 1);
+	assert_refused(&device, sizeof(device.header) + sizeof(struct link_device), descriptors, 1);
 	assert_refused(&listener, sizeof(listener.header) + sizeof(struct link_listener),
 		descriptors, LINK_WORKERS_MAX + 1);
 	assert_refused(&up, sizeof(up.header), descriptors, 3);

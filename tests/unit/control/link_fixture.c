@@ -13,6 +13,11 @@ static char folder[] = "/tmp/weir-link-XXXXXX";
 struct event_base *base;
 char link_path[64];
 struct link_listener listeners[LISTENERS];
+struct link_device devices[DEVICES] = {
+	{.index = 0, .name = "net_af_packet0,iface=eth0"},
+	{.index = 1, .exception = LINK_EXCEPTION_TAP, .tap = "weir0", .name = "0000:3b:00.0"},
+};
+unsigned device_count;
 struct link_client *client;
 struct fake_dataplane plane;
 
@@ -98,6 +103,8 @@ void link_open(void)
 			.edge = 7},
 		.listeners = listeners,
 		.listener_count = LISTENERS,
+		.devices = devices,
+		.device_count = device_count,
 		.up = up,
 		.down = down,
 		.message = message,

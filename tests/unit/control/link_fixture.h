@@ -7,6 +7,7 @@
 
 enum {
 	LISTENERS = 2,
+	DEVICES = 2,
 };
 
 struct heard {
@@ -25,6 +26,8 @@ struct heard {
 extern struct event_base *base;
 extern char link_path[64];
 extern struct link_listener listeners[LISTENERS];
+extern struct link_device devices[DEVICES];
+extern unsigned device_count; // of those, that the client is given: 0
 extern struct link_client *client;
 extern struct fake_dataplane plane;
 extern struct heard heard;

@@ -58,6 +58,66 @@ Test(link_setup, sets_a_dataplane_up_in_the_order_of_the_link)
 	cr_assert(eq(uint, link_client_workers(client), FAKE_WORKERS));
 }
 
+static void setup_devices(void)
+{
+	device_count = DEVICES;
+	link_setup();
+	listeners[1].driver = LINK_DRIVER_DPDK;
+	listeners[1].device = 1;
+}
+
+TestSuite(link_devices, .init = setup_devices, .fini = link_teardown, .timeout = 30);
+
+Test(link_devices, brings_devices_before_listeners)
+{
+	fake_greet(&plane, LINK_ABI, false);
+	fake_expect(&plane, LINK_CONFIG);
+	for (unsigned i = 0; i < DEVICES; i++) {
+		fake_expect(&plane, LINK_DEVICE);
+		cr_assert(
+			eq(int, memcmp(plane.packet.payload, &devices[i], sizeof(devices[i])), 0));
+	}
+	for (unsigned i = 0; i < LISTENERS; i++) {
+		fake_expect(&plane, LINK_LISTENER);
+		cr_assert(eq(u32, plane.packet.descriptor_count, FAKE_WORKERS));
+		setup_close(&plane.packet);
+	}
+	fake_expect(&plane, LINK_START);
+}
+
+Test(link_devices, names_the_listener_on_a_device_that_the_dataplane_refuses)
+{
+	struct link_failed failed = {
+		.error = ENODEV, .listener = 0xff, .device = 1, .what = "no such card"};
+	const char *what;
+	int listener;
+
+	fake_greet(&plane, LINK_ABI, false);
+	fake_expect(&plane, LINK_CONFIG);
+	fake_send(&plane, LINK_FAILED, &failed, sizeof(failed));
+	fake_turn(&plane, 20);
+	cr_assert(eq(int, link_client_fault(client, &listener, &what), -ENODEV));
+	cr_assert(eq(int, listener, 1));
+	cr_assert(eq(str, (char *)what, "no such card"));
+}
+
+Test(link_devices, goes_on_with_a_dataplane_of_other_devices_and_says_so)
+{
+	struct link_device other = devices[1];
+
+	other.exception = LINK_EXCEPTION_NONE;
+	fake_greet(&plane, LINK_ABI, true);
+	fake_send(&plane, LINK_DEVICE, &devices[0], sizeof(devices[0]));
+	fake_turn(&plane, 20);
+	cr_assert(not(link_was_said("event=link-device")));
+	fake_send(&plane, LINK_DEVICE, &other, sizeof(other));
+	fake_send(&plane, LINK_START, NULL, 0);
+	fake_expect(&plane, LINK_START);
+	fake_up(&plane);
+	fake_wait(&plane, &heard.ups, 1);
+	cr_assert(link_was_said("event=link-device index=1"));
+}
+
 // A dataplane that runs, with sockets of its own for the first `count` listeners.
 static void run_with(unsigned count, unsigned workers, int (*sockets)[FAKE_WORKERS])
 {
