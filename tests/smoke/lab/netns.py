@@ -147,14 +147,18 @@ class Process:
         self.signal(signal.SIGKILL)
         await self._process.wait()
 
-    async def terminate(self, patience_s: float = 5) -> int:
-        """Ask it to end; the exit status."""
-        self.signal(signal.SIGTERM)
+    async def wait(self, patience_s: float) -> int:
+        """Let it end by itself; the exit status. It is killed when that takes too long."""
         try:
             return await asyncio.wait_for(self._process.wait(), patience_s)
         except asyncio.TimeoutError:
             await self.kill()
             return -signal.SIGKILL
+
+    async def terminate(self, patience_s: float = 5) -> int:
+        """Ask it to end; the exit status."""
+        self.signal(signal.SIGTERM)
+        return await self.wait(patience_s)
 
     def log_tail(self, lines: int = 20) -> str:
         with open(self.log, encoding="utf-8", errors="replace") as file:
