@@ -255,3 +255,35 @@ void scene_free(struct scene *scene)
 	free(scene->burst);
 	free(scene);
 }
+
+struct scene *scene_view_new(const struct scene *scene)
+{
+	struct scene *view = calloc(1, sizeof(*view));
+	int error;
+
+	if (view == NULL)
+		return NULL;
+	view->flows = scene->flows;
+	view->directory = scene->directory;
+	view->token = scene->token;
+	view->flow_count = scene->flow_count;
+	view->call_count = scene->call_count;
+	view->at = scene->call_count / 2;
+	view->burst = calloc(1, sizeof(*view->burst));
+	error = view->burst == NULL ? -ENOMEM : keys_open(view);
+	if (error != 0) {
+		scene_view_free(view);
+		errno = -error;
+		return NULL;
+	}
+	world_open(view);
+	return view;
+}
+
+void scene_view_free(struct scene *view)
+{
+	if (view->world.keys != NULL)
+		keyring_free(view->world.keys);
+	free(view->burst);
+	free(view);
+}

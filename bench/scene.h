@@ -47,6 +47,9 @@ struct scene {
 // NULL and errno. The calling thread is registered with urcu_qsbr.
 struct scene *scene_new(uint32_t flow_count, uint32_t call_count);
 void scene_free(struct scene *scene);
+// The same edge for another thread: tables, directory and tokens are the first one's; keys, burst and packets its own. NULL and errno.
+struct scene *scene_view_new(const struct scene *scene);
+void scene_view_free(struct scene *view);
 
 // A burst of the next calls' BYEs as the core sends them.
 void scene_receive_byes(struct scene *scene);
