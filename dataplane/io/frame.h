@@ -20,9 +20,9 @@ enum {
 // What a received frame is.
 enum frame_kind {
 	FRAME_DATAGRAM, // one whole UDP datagram
-	FRAME_FRAGMENT, // a piece of a larger packet that carries UDP: only addresses, vlan and network are set
-	FRAME_OTHER, // anything else: ARP, ICMP, TCP ...: the kernel's business
-	FRAME_MALFORMED, // says it is UDP over IP, but a length or a checksum does not hold: dropped
+	FRAME_FRAGMENT, // a piece of a larger packet that carries UDP
+	FRAME_OTHER, // anything else: ARP, ICMP, TCP, group addresses of the link ...: the kernel's business
+	FRAME_MALFORMED, // says it is UDP over IP, but a length, a checksum or its source cannot be: dropped
 };
 
 // Which checksums somebody else has verified (reading) or will fill in (writing).
@@ -36,13 +36,15 @@ struct frame {
 	struct endpoint destination;
 	uint16_t vlan; // 0: untagged, or priority-tagged
 	uint16_t network; // offset of the IP header
-	uint16_t payload; // offset of the UDP payload
-	uint16_t length; // of the UDP payload; what follows it is padding
+	uint16_t
+		payload; // offset of the UDP payload; FRAME_FRAGMENT: of the piece, right behind IPv6's fragment header
+	uint16_t length; // of it; what follows it is padding
 };
 
-// *frame is written only for FRAME_DATAGRAM and FRAME_FRAGMENT. verified: bits of enum frame_checksums. IPv4 options are skipped;
-// IPv6 hop-by-hop, routing (segments left 0) and destination options too, a bounded number of them. A UDP checksum of 0 is good
-// over IPv4 and malformed over IPv6 (RFC 8200 section 8.1).
+// *frame is written only for FRAME_DATAGRAM and FRAME_FRAGMENT. verified: bits of enum frame_checksums. IPv4 options are skipped, but
+// for source routes; IPv6 hop-by-hop, routing (segments left 0) and destination options too, a bounded number of them, unless one asks
+// to be understood: FRAME_OTHER. A UDP checksum of 0 is good over IPv4 and malformed over IPv6 (RFC 8200 section 8.1). IPv6 fragments with
+// more headers between theirs and UDP are FRAME_OTHER, all pieces alike.
 [[nodiscard]] enum frame_kind frame_read(
 	const uint8_t *octets, size_t length, unsigned verified, struct frame *frame);
 // Writes all headers before the payload, where FRAME_HEADERS_MAX octets are free; returns how many octets they are. source and
