@@ -2,13 +2,13 @@
 
 #include "base/clock.h"
 #include "frame/control.h"
+#include "service.h"
 
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 enum {
@@ -87,7 +87,8 @@ static struct config *load(const char *path)
 
 static void stop(evutil_socket_t number, short what, void *context)
 {
-	struct control *control = context;
+	struct service *service = context;
+	struct control *control = service->control;
 
 	log_event(control->log, LOG_LEVEL_NOTICE, "stopping", LOG_NUMBER("signal", number));
 	event_base_loopbreak(control->base);
@@ -95,28 +96,28 @@ static void stop(evutil_socket_t number, short what, void *context)
 
 static void reload(evutil_socket_t number, short what, void *context)
 {
-	struct control *control = context;
+	struct service *service = context;
 
-	// systemd 252 does not wait for it yet; later ones do (Type=notify-reload).
-	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)clock_ms() * 1000);
-	(void)control_reload(control, NULL, NULL);
-	sd_notify(0, "READY=1");
+	service_tell_reload(service);
+	(void)control_reload(service->control, NULL, NULL);
+	service_tell_reloaded(service);
 }
 
-static int run_open(struct control *control)
+static int run_open(struct control *control, struct service *service)
 {
 	int status = control_open(control);
 
 	if (status != 0)
 		return status;
-	// An edge is ready when its tables are; it says so itself.
-	control->ready |= control->config->role == ROLE_CORE;
-	sd_notifyf(0, "READY=1\nSTATUS=%s %s", control->config->role == ROLE_EDGE ? "edge" : "core",
-		(const char *)control->config->node.name.octets);
 	log_event(control->log, LOG_LEVEL_NOTICE, "started", LOG_TEXT("version", WEIR_VERSION),
 		LOG_SPAN("name", control->config->node.name));
-	status = event_base_dispatch(control->base) < 0 ? -EIO : 0;
-	sd_notify(0, "STOPPING=1");
+	// An edge is ready when it serves; it says so itself.
+	if (control->config->role == ROLE_CORE)
+		control_set_ready(control, NULL);
+	status = service_open(service, control);
+	if (status == 0)
+		status = event_base_dispatch(control->base) < 0 ? -EIO : 0;
+	service_close(service);
 	control_close(control);
 	return status;
 }
@@ -130,16 +131,17 @@ static int run_signals(struct control *control)
 		struct event *event;
 	} signals[] = {{SIGTERM, stop, NULL}, {SIGINT, stop, NULL}, {SIGHUP, reload, NULL}};
 	enum { SIGNALS = sizeof(signals) / sizeof(signals[0]) };
+	struct service service = {.control = control};
 	int status = 0;
 
 	for (unsigned i = 0; i < SIGNALS; i++) {
-		signals[i].event =
-			evsignal_new(control->base, signals[i].number, signals[i].handler, control);
+		signals[i].event = evsignal_new(
+			control->base, signals[i].number, signals[i].handler, &service);
 		if (signals[i].event == NULL || event_add(signals[i].event, NULL) != 0)
 			status = -ENOMEM;
 	}
 	if (status == 0)
-		status = run_open(control);
+		status = run_open(control, &service);
 	for (unsigned i = 0; i < SIGNALS; i++)
 		if (signals[i].event != NULL)
 			event_free(signals[i].event);

@@ -90,6 +90,8 @@ void answer_status(void *context, struct command_call *call)
 	if (config->role == ROLE_EDGE)
 		json_object_set_new(result, "id", json_integer(config->node.id));
 	json_object_set_new(result, "ready", json_boolean(control->ready));
+	if (control->waits_for != NULL)
+		json_object_set_new(result, "waits_for", json_string(control->waits_for));
 	json_object_set_new(result, "uptime_s",
 		json_integer((json_int_t)(clock_ms() - control->started_ms) / 1000));
 	if (control->source != NULL) {

@@ -125,6 +125,7 @@ static void tick(evutil_socket_t socket, short what, void *context)
 	if (token_keys_are_due(edge->control->token_keys, edge->keys_sent_s, now.wall_ms / 1000)
 		&& link_client_is_up(edge->control->link))
 		edge_send_keys(edge);
+	edge_ready_judge(edge);
 	if (flow_book_has_changes(edge->book))
 		edge_batch_soon(edge);
 }
@@ -136,7 +137,8 @@ static int timers_open(struct edge *edge)
 	edge->deferred_end = &edge->deferred;
 	edge->batch_timer = evtimer_new(edge->control->base, edge_batch_fired, edge);
 	edge->tick_timer = event_new(edge->control->base, -1, EV_PERSIST, tick, edge);
-	return edge->batch_timer != NULL && edge->tick_timer != NULL
+	edge->ready_timer = evtimer_new(edge->control->base, edge_ready_fired, edge);
+	return edge->batch_timer != NULL && edge->tick_timer != NULL && edge->ready_timer != NULL
 			&& event_add(edge->tick_timer, &second) == 0
 		? 0
 		: -ENOMEM;
@@ -167,6 +169,8 @@ int edge_open(struct control *control)
 	control->edge = edge;
 	edge->control = control;
 	int status = parts_open(edge);
+	if (status == 0)
+		edge_ready_judge(edge);
 	if (status != 0) {
 		if (status == -ENOMEM)
 			control_fault(control, "E-MEMORY", "lower 'limits'", "out of memory");
@@ -221,6 +225,8 @@ void edge_close(struct control *control)
 		event_free(edge->batch_timer);
 	if (edge->tick_timer != NULL)
 		event_free(edge->tick_timer);
+	if (edge->ready_timer != NULL)
+		event_free(edge->ready_timer);
 	control->source = NULL;
 	free(edge->source);
 	SSL_CTX_free(edge->tls);

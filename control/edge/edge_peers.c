@@ -47,8 +47,10 @@ static void peer_changed(void *context, const struct sync_peer *told)
 		peer->gone_ms = 0;
 	peer->greeted |= told->connected;
 	peer->sync = *told;
-	if (told->connected)
+	if (told->connected) {
 		flow_book_note_generation(edge->book, told->newest_generation);
+		edge_ready_judge(edge);
+	}
 	if (names_changed)
 		edge_send_directory(edge);
 	edge_send_peer_state(edge, id);

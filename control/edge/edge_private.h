@@ -51,8 +51,11 @@ struct edge {
 	uint64_t incarnation;
 	struct event *batch_timer;
 	struct event *tick_timer;
+	struct event *ready_timer;
 	struct deferred *deferred; // in order
 	struct deferred **deferred_end;
+	bool linked; // the dataplane has been sent the tables in this session
+	bool epoch_is_foreign; // the keeper says so: most edges have another
 	uint64_t keys_sent_s; // wall clock; 0: not in this session
 	SSL_CTX *tls;
 	struct sync_subscriber subscriber;
@@ -95,6 +98,10 @@ void edge_explain_expire(struct edge *edge, bool all);
 // edge_peers.c: the mesh's subscriber.
 [[nodiscard]] int edge_mesh_open(struct edge *edge);
 void edge_peers_tick(struct edge *edge);
+
+// edge_ready.c: tell whether this edge serves, after anything that has a say in it.
+void edge_ready_judge(struct edge *edge);
+void edge_ready_fired(evutil_socket_t socket, short what, void *context);
 
 // edge_source.c
 [[nodiscard]] int edge_source_open(struct edge *edge);

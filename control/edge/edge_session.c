@@ -135,15 +135,17 @@ static void link_came_up(void *context)
 	peer_snapshots_send(edge);
 	for (size_t i = 0; i < config->cluster.peers.count; i++)
 		edge_send_peer_state(edge, config->cluster.peers.items[i].id);
-	edge->control->ready = edge->keys_sent_s != 0;
+	edge->linked = true;
+	edge_ready_judge(edge);
 }
 
 static void link_went_down(void *context)
 {
 	struct edge *edge = context;
 
-	edge->control->ready = false;
+	edge->linked = false;
 	edge->keys_sent_s = 0;
+	edge_ready_judge(edge);
 	edge_deferred_drop(edge);
 	edge_explain_expire(edge, true);
 }

@@ -88,8 +88,8 @@ static void refuse_busy(const struct passage *passage, uint16_t least_s)
 	refuse(passage, 503, (uint16_t)(least_s + spread));
 }
 
-// In the first second after a start a REGISTER gets no answer, like all that is not ready yet: its retransmission is decided anew. A
-// clock that is really behind is said.
+// In the second of a start, which an edge is not ready in, a REGISTER gets no answer: its retransmission is decided anew. A clock
+// that is really behind is said.
 static void refuse_behind(const struct passage *passage)
 {
 	uint32_t behind_s = flow_book_behind_s(passage->registration->options.book, passage->time);

@@ -101,6 +101,23 @@ int control_reload(struct control *control, config_changed *changed, void *conte
 	return 0;
 }
 
+void control_set_ready(struct control *control, const char *waits_for)
+{
+	bool changed = control->ready != (waits_for == NULL) || control->waits_for != waits_for;
+
+	control->ready = waits_for == NULL;
+	control->waits_for = waits_for;
+	if (!changed)
+		return;
+	if (control->ready)
+		log_event(control->log, LOG_LEVEL_NOTICE, "ready");
+	else
+		log_event(control->log, LOG_LEVEL_NOTICE, "not-ready",
+			LOG_TEXT("waits-for", waits_for));
+	if (control->ready_changed != NULL)
+		control->ready_changed(control->ready_context);
+}
+
 void control_fault(
 	const struct control *control, const char *id, const char *hint, const char *format, ...)
 {

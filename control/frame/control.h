@@ -33,7 +33,10 @@ struct control {
 	const char *config_path;
 	uint64_t started_ms; // monotonic
 	uint64_t wall_started_ms;
-	bool ready; // set by whoever knows that traffic is served
+	bool ready; // traffic is served: control_set_ready()
+	const char *waits_for; // what it waits for, for people; NULL: ready
+	void (*ready_changed)(void *context); // NULL: nobody asks
+	void *ready_context;
 
 	// One a module, NULL while it is closed.
 	struct commands *commands; // control/command/commands.h: handlers are registered here
@@ -73,6 +76,9 @@ extern const size_t control_module_count;
 void control_close(struct control *control);
 // Read the file again. A file with faults changes nothing: 0 or -EINVAL, and the log says what. changed may be NULL.
 int control_reload(struct control *control, config_changed *changed, void *context);
+
+// Whoever knows says that traffic is served (NULL), or what that waits for: text that stays.
+void control_set_ready(struct control *control, const char *waits_for);
 
 // Tell an operator why this process cannot start or go on as configured: "weir-control: WHAT", the hint, and the id, which is a
 // heading of docs/errors.md. hint may be NULL. Control goes on or ends as the caller decides.

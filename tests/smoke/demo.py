@@ -9,7 +9,7 @@ import time
 from lab import programs
 from lab.core import Core, CorePlace, core_settings
 from lab.dns import Resolver, Zone
-from lab.edge import Edge, EdgePlace, Served, edge_settings, first_second_over, keys_init, rules_of
+from lab.edge import Edge, EdgePlace, Served, edge_settings, keys_init, rules_of
 from lab.house import CLUSTER, CORE_NAME, DOMAIN, PASSWORD, SIP_PORT, access_name, core_side_name, zone_write
 from lab.janitor import Janitor
 from lab.loopback import Loopback
@@ -53,7 +53,6 @@ class Demo:
             await edge.wait_ready()
         for edge in EDGES:
             await self.edges[edge].wait_peer(OWNER + SURVIVOR - edge, "up")
-        await first_second_over()
 
     async def _start_names(self) -> None:
         zone: Zone = zone_write(list(EDGES), {edge: self.host.address(edge) for edge in EDGES},

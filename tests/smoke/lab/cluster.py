@@ -4,7 +4,7 @@ import os
 
 from . import kamailio
 from .core import Core, CorePlace, KamailioCore, core_settings
-from .edge import Edge, EdgePlace, Served, edge_settings, first_second_over, keys_init
+from .edge import Edge, EdgePlace, Served, edge_settings, keys_init
 from .house import (ACCESS, CLUSTER, CORE, CORE_HOST, CORE_NAME, DNS_HOST, DOMAIN, PASSWORD, PEER, SIP_PORT, House, access_name,
                     core_side_name)
 from .nat import NatBox
@@ -74,7 +74,6 @@ class Cluster(House):
         for edge in self.weir.values():
             for peer in edge.settings["cluster"]["peers"]:
                 await edge.wait_peer(peer["id"], "up")
-        await first_second_over()
         self.served = Served(list(self.weir.values()))
 
     def add_phone(self, name: str, nat: NatBox, users: list[list[str]], proxies: dict[int, int], one_port: bool = False) -> Phone:

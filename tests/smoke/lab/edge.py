@@ -169,10 +169,5 @@ async def wait_until(true: "object", patience_s: float, what: str, edge: Edge | 
     raise RuntimeError(f"waited {patience_s:.0f} s in vain for {what}{problem}\n{edge.logs() if edge else ''}")
 
 
-async def first_second_over() -> None:
-    """An edge gives out no flow in the second in which it started: generations are seconds, and no pair is ever repeated."""
-    await asyncio.sleep(1.01 - time.time() % 1)
-
-
 def endpoint(address: Address) -> str:
     return f"{address[0]}:{address[1]}"

@@ -219,6 +219,20 @@ Test(answers, count_flows_and_peers_in_the_status)
 	free(text);
 }
 
+Test(answers, say_what_an_edge_waits_for_and_nothing_once_it_serves)
+{
+	control_set_ready(&control, "keys");
+	char *text = ask("status");
+	cr_assert(strstr(text, "ready             no\n") != NULL);
+	cr_assert(strstr(text, "waits_for         keys\n") != NULL);
+	free(text);
+	control_set_ready(&control, NULL);
+	text = ask("status");
+	cr_assert(strstr(text, "ready             yes\n") != NULL);
+	cr_assert(strstr(text, "waits") == NULL);
+	free(text);
+}
+
 Test(answers, explain_a_token_and_what_would_become_of_it)
 {
 	explained = (struct link_explained){

@@ -1,0 +1,25 @@
+#include "edge_private.h"
+#include "readiness.h"
+
+void edge_ready_judge(struct edge *edge)
+{
+	struct flow_time now = edge_now();
+	const struct readiness readiness = {
+		.linked = edge->linked,
+		.keyed = edge->keys_sent_s != 0,
+		.epoch_is_foreign = edge->epoch_is_foreign,
+		.behind_s = flow_book_behind_s(edge->book, now),
+	};
+	// What a millisecond clock leaves of this second; at most one look too early.
+	struct timeval rest = {.tv_usec = (suseconds_t)(1000 - now.wall_ms % 1000) * 1000 - 1};
+
+	control_set_ready(edge->control, readiness_judge(&readiness));
+	// The tick comes when it comes; phones need not wait for it.
+	if (readiness.behind_s == 1)
+		evtimer_add(edge->ready_timer, &rest);
+}
+
+void edge_ready_fired(evutil_socket_t socket, short what, void *context)
+{
+	edge_ready_judge(context);
+}

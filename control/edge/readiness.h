@@ -1,0 +1,16 @@
+// readiness.h: whether an edge serves: everything that a phone needs for its first REGISTER and its next request is there.
+
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct readiness {
+	bool linked; // to a dataplane, which has been sent the tables
+	bool keyed; // it has the keys
+	bool epoch_is_foreign; // most of the other edges have another epoch than ours
+	uint32_t behind_s; // flow_book_behind_s()
+};
+
+// NULL: it serves; else what it waits for, for people.
+const char *readiness_judge(const struct readiness *readiness);
