@@ -24,7 +24,7 @@ void beats_init(struct beats *beats, uint64_t wall_ms)
 
 void beats_forget_reports(struct beats *beats)
 {
-	beats->epoch_alarm = false;
+	beats->epoch_reported = false;
 	for (unsigned edge = 0; edge < BEATS_EDGES; edge++)
 		beats->peer[edge].reported = false;
 }
@@ -95,7 +95,13 @@ void beats_hear(struct keeper *keeper, const struct channel_record *record)
 	struct beats *beats = &keeper->beats;
 	struct beat beat;
 
-	if (keeper->keys == NULL || beat_redeem(keeper->keys, text, &beat) != TOKEN_OK)
+	if (keeper->keys == NULL)
+		return;
+	bool ours = beat_redeem(keeper->keys, text, &beat) == TOKEN_OK;
+	// Of an epoch that is far ahead: it proves nothing but that one of two clocks is off.
+	bool ahead = !ours && keeper->keys_ahead != NULL
+		&& beat_redeem(keeper->keys_ahead, text, &beat) == TOKEN_OK;
+	if (!ours && !ahead)
 		return;
 	struct beat_peer *peer = &beats->peer[beat.edge];
 
@@ -103,8 +109,8 @@ void beats_hear(struct keeper *keeper, const struct channel_record *record)
 		return;
 	peer->heard_us = keeper->now_us;
 	peer->state.epoch = beat.epoch;
-	// Of an epoch that nobody uses now: its sender's clock is off, and majority_judge() says so.
-	if (!token_is_recent(keeper->keys, text))
+	// Of an epoch that nobody uses now: its sender's clock is off, or ours is, and epoch_report() says so.
+	if (ahead || !token_is_recent(keeper->keys, text))
 		return;
 	if (heartbeat_hear(&peer->state, &beats->clock, &beat, keeper->now_us))
 		board_write(keeper, beat.edge);
@@ -224,10 +230,10 @@ static void peer_report(struct session *session, struct beat_peer *peer, unsigne
 	peer->reported_incarnation = event.incarnation;
 }
 
-static uint64_t majority_find(const struct keeper *keeper, uint64_t ours)
+static enum link_epoch epochs_compare(const struct keeper *keeper, uint64_t ours, uint64_t *theirs)
 {
 	uint32_t others[BEATS_EDGES];
-	uint32_t majority;
+	uint32_t other;
 	unsigned count = 0;
 
 	for (unsigned edge = 1; edge < BEATS_EDGES; edge++) {
@@ -237,23 +243,26 @@ static uint64_t majority_find(const struct keeper *keeper, uint64_t ours)
 			&& keeper->now_us - peer->heard_us < BEATS_EPOCH_MEMORY_US)
 			others[count++] = peer->state.epoch;
 	}
-	if (!epochs_find_majority((uint32_t)ours, others, count, &majority))
-		return ours;
-	return (ours & ~(uint64_t)UINT32_MAX) | majority;
+	enum link_epoch standing = epochs_judge((uint32_t)ours, others, count, &other);
+	*theirs = (ours & ~(uint64_t)UINT32_MAX) | other;
+	return standing;
 }
 
 static void epoch_report(struct keeper *keeper, struct session *session)
 {
+	struct beats *beats = &keeper->beats;
+	struct link_event_epoch event = {0};
+
 	if (keeper->keys == NULL)
 		return;
-	struct link_event_epoch event = {.ours = keyring_epoch(keeper->keys)};
-
-	event.majority = majority_find(keeper, event.ours);
-	bool alarm = epochs_differ((uint32_t)event.ours, (uint32_t)event.majority);
-
-	if (alarm != keeper->beats.epoch_alarm
-		&& keeper_send_event(session, LINK_EVENT_EPOCH, span_of(&event, sizeof(event))))
-		keeper->beats.epoch_alarm = alarm;
+	event.ours = keyring_epoch(keeper->keys);
+	event.standing = (uint8_t)epochs_compare(keeper, event.ours, &event.theirs);
+	if (beats->epoch_reported && beats->reported_standing == event.standing)
+		return;
+	if (!keeper_send_event(session, LINK_EVENT_EPOCH, span_of(&event, sizeof(event))))
+		return;
+	beats->epoch_reported = true;
+	beats->reported_standing = event.standing;
 }
 
 void beats_report(struct keeper *keeper, struct session *session)

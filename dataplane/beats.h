@@ -39,7 +39,8 @@ struct beats {
 	uint64_t bursts[LINK_WORKERS_MAX]; // of every worker when the last beat was due
 	uint64_t incarnation;
 	uint8_t edge;
-	bool epoch_alarm; // as reported to this session's control
+	bool epoch_reported; // to this session's control, as the next says
+	uint8_t reported_standing; // enum link_epoch
 	struct beat_peer peer[BEATS_EDGES];
 };
 

@@ -1,36 +1,41 @@
-// epochs.c: the majority's epoch (Boyer and Moore, 1981: the one candidate, then counted).
-
 #include "epochs.h"
 
-static uint32_t candidate_find(uint32_t ours, const uint32_t *others, unsigned count)
+static bool is_near(uint32_t one, uint32_t other)
 {
-	uint32_t candidate = ours;
-	unsigned weight = 1;
+	uint32_t distance = one - other;
 
-	for (unsigned i = 0; i < count; i++) {
-		if (weight == 0)
-			candidate = others[i];
-		weight = others[i] == candidate ? weight + 1 : weight - 1;
-	}
-	return candidate;
+	return distance == 0 || distance == 1 || distance == UINT32_MAX;
 }
 
-bool epochs_find_majority(uint32_t ours, const uint32_t *others, unsigned count, uint32_t *majority)
+static unsigned near_count(uint32_t epoch, uint32_t ours, const uint32_t *others, unsigned count)
 {
-	uint32_t candidate = candidate_find(ours, others, count);
-	unsigned held = ours == candidate ? 1 : 0;
+	unsigned near = is_near(epoch, ours);
 
 	for (unsigned i = 0; i < count; i++)
-		held += others[i] == candidate ? 1 : 0;
-	if (held * 2 <= count + 1)
-		return false;
-	*majority = candidate;
-	return true;
+		near += is_near(epoch, others[i]);
+	return near;
 }
 
-bool epochs_differ(uint32_t ours, uint32_t majority)
+enum link_epoch epochs_judge(
+	uint32_t ours, const uint32_t *others, unsigned count, uint32_t *theirs)
 {
-	uint32_t distance = ours - majority;
+	const unsigned half = (count + 1) / 2;
+	unsigned ours_count = near_count(ours, ours, others, count);
+	bool split = false;
 
-	return distance != 0 && distance != 1 && distance != UINT32_MAX;
+	*theirs = ours;
+	if (ours_count > half)
+		return LINK_EPOCH_AGREES;
+	for (unsigned i = 0; i < count; i++) {
+		if (is_near(ours, others[i]))
+			continue;
+		if (!split)
+			*theirs = others[i];
+		split = true;
+		if (near_count(others[i], ours, others, count) > half) {
+			*theirs = others[i];
+			return LINK_EPOCH_MINORITY;
+		}
+	}
+	return split ? LINK_EPOCH_SPLIT : LINK_EPOCH_AGREES;
 }

@@ -2,11 +2,10 @@
 
 #pragma once
 
-#include <stdbool.h>
-#include <stdint.h>
+#include <weir/link.h>
 
-// The epoch that more than half of all edges hold (our own and `count` others), low 32 bits. False: there is none.
-[[nodiscard]] bool epochs_find_majority(
-	uint32_t ours, const uint32_t *others, unsigned count, uint32_t *majority);
-// At a change of epoch edges differ by one for as long as their clocks do: only more is a fault.
-[[nodiscard]] bool epochs_differ(uint32_t ours, uint32_t majority);
+// How our epoch stands to those of `count` other edges, low 32 bits each. At a change of epoch edges differ by one for as long as
+// their clocks do: only more is a fault. A majority is more than half of all edges, ours among them, within one of each other. *theirs:
+// the majority's if we are not in it; if there is none, of an edge that differs; else ours.
+[[nodiscard]] enum link_epoch epochs_judge(
+	uint32_t ours, const uint32_t *others, unsigned count, uint32_t *theirs);

@@ -186,6 +186,7 @@ void keeper_fini(struct keeper *keeper)
 		directory_builder_free(keeper->builder);
 	session_release(keeper->session);
 	keyring_free(keeper->keys);
+	keyring_free(keeper->keys_ahead);
 	explicit_bzero(&keeper->material, sizeof(keeper->material));
 	close(keeper->wakeup);
 }

@@ -33,6 +33,8 @@ struct keeper {
 	uint64_t epoch;
 	uint64_t epoch_refused; // no keyring could be made for it; 0: none
 	struct keyring *keys;
+	// Of the epochs that come after those of `keys`: an edge whose clock is behind learns it from the beats of the others. NULL: none.
+	struct keyring *keys_ahead;
 	struct beats beats;
 };
 

@@ -32,6 +32,10 @@ static int keys_give(struct keeper *keeper, uint64_t epoch)
 		return -errno;
 	keyring_free(keeper->keys);
 	keeper->keys = own;
+	// Nothing but an alarm depends on it: without memory there is none.
+	keyring_free(keeper->keys_ahead);
+	keeper->keys_ahead =
+		keyring_new(&keeper->material, epoch + KEYRING_FUTURE + 1 + KEYRING_PAST);
 	for (uint32_t i = 0; i < plane->worker_count; i++) {
 		struct keyring *keys = keyring_new(&keeper->material, epoch);
 

@@ -55,7 +55,7 @@ struct edge {
 	struct deferred *deferred; // in order
 	struct deferred **deferred_end;
 	bool linked; // the dataplane has been sent the tables in this session
-	bool epoch_is_foreign; // the keeper says so: most edges have another
+	uint8_t epoch_standing; // enum link_epoch, as the keeper has said
 	uint64_t keys_sent_s; // wall clock; 0: not in this session
 	SSL_CTX *tls;
 	struct sync_subscriber subscriber;

@@ -7,7 +7,7 @@ void edge_ready_judge(struct edge *edge)
 	const struct readiness readiness = {
 		.linked = edge->linked,
 		.keyed = edge->keys_sent_s != 0,
-		.epoch_is_foreign = edge->epoch_is_foreign,
+		.epoch_is_foreign = edge->epoch_standing == LINK_EPOCH_MINORITY,
 		.behind_s = flow_book_behind_s(edge->book, now),
 	};
 	// What a millisecond clock leaves of this second; at most one look too early.

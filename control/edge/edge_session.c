@@ -189,14 +189,24 @@ static void peer_event(struct edge *edge, struct span payload)
 		LOG_TEXT("state", event.liveness <= 2 ? NAMES[event.liveness] : "unknown"));
 }
 
+// Out of a majority we are the one whose clock is off. Where there is none, nobody can tell: all go on, and say so.
 static void epoch_event(struct edge *edge, struct span payload)
 {
 	struct link_event_epoch event;
 
 	memcpy(&event, payload.octets, sizeof(event));
-	log_event(edge->control->log, LOG_LEVEL_ERROR, "epoch-differs",
-		LOG_NUMBER("ours", event.ours), LOG_NUMBER("majority", event.majority),
-		LOG_TEXT("hint", "is this machine's clock right?"));
+	if (event.standing != LINK_EPOCH_AGREES)
+		log_event(edge->control->log, LOG_LEVEL_ERROR, "epoch-differs",
+			LOG_NUMBER("ours", event.ours), LOG_NUMBER("theirs", event.theirs),
+			LOG_TEXT("of",
+				event.standing == LINK_EPOCH_MINORITY ? "the majority"
+								      : "another edge"),
+			LOG_TEXT("hint", "is this machine's clock right?"));
+	else if (edge->epoch_standing != LINK_EPOCH_AGREES)
+		log_event(edge->control->log, LOG_LEVEL_NOTICE, "epoch-agrees",
+			LOG_NUMBER("ours", event.ours));
+	edge->epoch_standing = event.standing;
+	edge_ready_judge(edge);
 }
 
 static void suspect_event(struct edge *edge, struct span payload)

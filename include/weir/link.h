@@ -75,7 +75,7 @@ enum link_type {
 	LINK_EXPLAIN, // struct link_explain: which rule would serve this token?
 	// event ring, keeper to control
 	LINK_EVENT_PEER = 64, // struct link_event_peer: liveness of another edge changed
-	LINK_EVENT_EPOCH, // struct link_event_epoch: our epoch differs from the majority's
+	LINK_EVENT_EPOCH, // struct link_event_epoch: whether our epoch is that of the others
 	LINK_EVENT_EXPLAINED, // struct link_explained
 	LINK_EVENT_SUSPECT, // struct link_event_flow: ICMP unreachable from a flow's peer
 	LINK_EVENT_DEVICE, // struct link_event_device: at the beginning of a session, and when it changed
@@ -292,9 +292,18 @@ struct link_event_peer {
 	uint32_t unused;
 };
 
+// How our epoch stands to those of the edges that are heard. More than one apart is a fault.
+enum link_epoch {
+	LINK_EPOCH_AGREES,
+	LINK_EPOCH_MINORITY, // most edges hold another one: our clock is off
+	LINK_EPOCH_SPLIT, // some edge holds another one, and no majority says who is right
+};
+
 struct link_event_epoch {
 	uint64_t ours;
-	uint64_t majority;
+	uint64_t theirs; // of the majority, or of one that differs; ours if all agree
+	uint8_t standing; // enum link_epoch
+	uint8_t reserved[7];
 };
 
 struct link_event_flow {
@@ -374,7 +383,7 @@ static_assert(sizeof(struct link_prefix) == 20, "link_prefix");
 static_assert(sizeof(struct link_explain) == 144, "link_explain");
 static_assert(sizeof(struct link_explained) == 88, "link_explained");
 static_assert(sizeof(struct link_event_peer) == 24, "link_event_peer");
-static_assert(sizeof(struct link_event_epoch) == 16, "link_event_epoch");
+static_assert(sizeof(struct link_event_epoch) == 24, "link_event_epoch");
 static_assert(sizeof(struct link_event_flow) == 8, "link_event_flow");
 static_assert(sizeof(struct link_event_device) == 56, "link_event_device");
 static_assert(sizeof(struct link_up_message) == 36, "link_up_message");

@@ -275,27 +275,48 @@ Test(heartbeat, sequences_pass_through_the_end_of_32_bits)
 	cr_assert(eq(u64, a.peer.lost_us, 0));
 }
 
-Test(heartbeat, the_majority_is_more_than_half_of_all_edges)
+static enum link_epoch judge(uint32_t ours, const uint32_t *others, unsigned count)
 {
-	const uint32_t others[] = {7, 7, 9};
-	uint32_t majority = 0;
+	uint32_t theirs;
 
-	cr_assert(epochs_find_majority(4, (uint32_t[]){7, 7}, 2, &majority));
-	cr_assert(eq(u32, majority, 7));
-	cr_assert(epochs_find_majority(7, others, 3, &majority));
-	cr_assert(eq(u32, majority, 7));
-	cr_assert(not(epochs_find_majority(4, others, 3, &majority)));
-	cr_assert(not(epochs_find_majority(4, others, 1, &majority)));
-	cr_assert(epochs_find_majority(4, NULL, 0, &majority));
-	cr_assert(eq(u32, majority, 4));
+	return epochs_judge(ours, others, count, &theirs);
 }
 
-Test(heartbeat, an_epoch_more_than_one_off_is_a_fault)
+Test(heartbeat, an_epoch_more_than_one_off_the_majoritys_is_a_fault_of_ours)
 {
-	cr_assert(not(epochs_differ(7, 7)));
-	cr_assert(not(epochs_differ(7, 8)));
-	cr_assert(not(epochs_differ(8, 7)));
-	cr_assert(epochs_differ(7, 9));
-	cr_assert(epochs_differ(9, 7));
-	cr_assert(not(epochs_differ(0, UINT32_MAX)));
+	uint32_t theirs = 0;
+
+	cr_assert(eq(int, epochs_judge(4, (uint32_t[]){7, 7}, 2, &theirs), LINK_EPOCH_MINORITY));
+	cr_assert(eq(u32, theirs, 7));
+	cr_assert(eq(int, epochs_judge(9, (uint32_t[]){7, 7, 9, 7, 7}, 5, &theirs),
+		LINK_EPOCH_MINORITY));
+	cr_assert(eq(u32, theirs, 7));
+	cr_assert(eq(int, judge(1, (uint32_t[]){UINT32_MAX, UINT32_MAX}, 2), LINK_EPOCH_MINORITY));
+}
+
+Test(heartbeat, an_epoch_one_off_is_no_fault_for_clocks_never_turn_it_at_once)
+{
+	cr_assert(eq(int, judge(7, (uint32_t[]){8, 8, 6}, 3), LINK_EPOCH_AGREES));
+	cr_assert(eq(int, judge(0, (uint32_t[]){UINT32_MAX}, 1), LINK_EPOCH_AGREES));
+	cr_assert(eq(int, judge(4, NULL, 0), LINK_EPOCH_AGREES));
+	// The others are in the middle of it: still they are most.
+	cr_assert(eq(int, judge(10, (uint32_t[]){7, 8}, 2), LINK_EPOCH_MINORITY));
+}
+
+Test(heartbeat, an_edge_within_the_majority_is_not_disturbed_by_one_without)
+{
+	uint32_t theirs = 0;
+
+	cr_assert(eq(int, epochs_judge(7, (uint32_t[]){7, 99}, 2, &theirs), LINK_EPOCH_AGREES));
+	cr_assert(eq(u32, theirs, 7));
+}
+
+Test(heartbeat, where_there_is_no_majority_nobody_is_said_to_be_wrong)
+{
+	uint32_t theirs = 0;
+
+	cr_assert(eq(int, epochs_judge(4, (uint32_t[]){7}, 1, &theirs), LINK_EPOCH_SPLIT));
+	cr_assert(eq(u32, theirs, 7));
+	cr_assert(eq(int, judge(4, (uint32_t[]){4, 7, 7}, 3), LINK_EPOCH_SPLIT));
+	cr_assert(eq(int, judge(4, (uint32_t[]){7, 20}, 2), LINK_EPOCH_SPLIT));
 }

@@ -1,0 +1,31 @@
+// edge_process.h: weir-control of an edge as its own process; the test plays the dataplane, and may end and start both.
+
+#pragma once
+
+#include "fake_dataplane.h"
+
+enum {
+	EDGE_PROCESS_PEER = 2, // configured, and never there
+};
+
+extern struct fake_dataplane plane;
+extern char edge_folder[];
+// Ports on 127.0.0.1, the same in every start.
+extern unsigned edge_port_access;
+extern unsigned edge_port_core;
+extern unsigned edge_port_peer;
+
+// A folder, keys and ports; nothing runs yet.
+void edge_setup(void);
+void edge_teardown(void);
+// Start weir-control with these entries of `listeners` (NULL: access, core and peer, in this order), and be its dataplane.
+void edge_start(const char *listeners, unsigned listener_count);
+// kill -9, or an end that it is asked for.
+void edge_end(int signal);
+
+// The next record of a type that control puts on the table ring; others are passed over. Returns its length; fails the test after
+// five seconds.
+size_t edge_await_record(uint16_t type, void *out, size_t capacity);
+void edge_tell(uint16_t type, const void *event, size_t length);
+// True once `weirctl status -j` says so.
+bool edge_await_status(const char *words);

@@ -1,0 +1,37 @@
+// weir-control of an edge, between a dataplane that the test plays and a store of its own.
+
+#include "edge_process.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+TestSuite(edge, .init = edge_setup, .fini = edge_teardown, .timeout = 60);
+
+static void tell_epoch(uint64_t ours, uint64_t theirs, enum link_epoch standing)
+{
+	const struct link_event_epoch event = {
+		.ours = ours, .theirs = theirs, .standing = (uint8_t)standing};
+
+	edge_tell(LINK_EVENT_EPOCH, &event, sizeof(event));
+}
+
+Test(edge, out_of_the_majoritys_epoch_is_not_ready_until_they_agree)
+{
+	edge_start(NULL, 3);
+	cr_assert(edge_await_status("\"ready\": true"));
+	tell_epoch(7, 9, LINK_EPOCH_MINORITY);
+	cr_assert(edge_await_status("\"ready\": false"));
+	cr_assert(edge_await_status("the other edges are in another epoch"));
+	tell_epoch(9, 9, LINK_EPOCH_AGREES);
+	cr_assert(edge_await_status("\"ready\": true"));
+}
+
+Test(edge, where_no_majority_says_who_is_wrong_the_edge_goes_on)
+{
+	edge_start(NULL, 3);
+	cr_assert(edge_await_status("\"ready\": true"));
+	tell_epoch(7, 9, LINK_EPOCH_MINORITY);
+	cr_assert(edge_await_status("\"ready\": false"));
+	tell_epoch(7, 9, LINK_EPOCH_SPLIT);
+	cr_assert(edge_await_status("\"ready\": true"));
+}
