@@ -54,46 +54,88 @@ static void word_absorb(struct keyhash *hash, uint64_t word)
 	hash->v[0] ^= word;
 }
 
-static void octet_absorb(struct keyhash *hash, uint8_t octet)
+// Up to eight octets, lowest first, that need not begin where a word does; those of `octets` beyond count are 0.
+static inline void octets_absorb_few(struct keyhash *hash, uint64_t octets, unsigned count)
 {
-	hash->tail |= (uint64_t)octet << 8 * (hash->length % WORD);
-	if (++hash->length % WORD != 0)
+	unsigned used = hash->length % WORD;
+
+	hash->tail |= octets << 8 * used;
+	hash->length += count;
+	if (used + count < WORD)
 		return;
 	word_absorb(hash, hash->tail);
-	hash->tail = 0;
+	hash->tail = used == 0 ? 0 : octets >> 8 * (WORD - used);
 }
 
-// Eight octets that need not begin where a word does.
-static void octets_absorb_word(struct keyhash *hash, uint64_t octets)
+static void octet_absorb(struct keyhash *hash, uint8_t octet)
 {
-	unsigned used = 8 * (hash->length % WORD);
-
-	word_absorb(hash, hash->tail | octets << used);
-	hash->tail = used == 0 ? 0 : octets >> (64 - used);
-	hash->length += WORD;
+	octets_absorb_few(hash, octet, 1);
 }
 
-static void octets_absorb(struct keyhash *hash, struct span octets)
+// One to seven octets as the low ones of a word, none beyond them read.
+static uint64_t octets_load_few(const uint8_t *octets, size_t count)
+{
+	uint32_t low, high;
+	uint16_t pair;
+
+	if (count >= sizeof(low)) {
+		memcpy(&low, octets, sizeof(low));
+		memcpy(&high, octets + count - sizeof(high), sizeof(high));
+		return low | (uint64_t)high << 8 * (count - sizeof(high));
+	}
+	if (count < sizeof(pair))
+		return octets[0];
+	memcpy(&pair, octets, sizeof(pair));
+	return pair | (uint64_t)octets[count - 1] << 8 * (count - 1);
+}
+
+// How eight octets are changed before they are hashed; what is 0 stays 0.
+typedef uint64_t octets_map(uint64_t octets);
+
+static uint64_t octets_as_they_are(uint64_t octets)
+{
+	return octets;
+}
+
+// The high bit of every octet that is an ASCII letter from `first` to `last`, which are of one case.
+static uint64_t letters_find(uint64_t octets, uint8_t first, uint8_t last)
+{
+	const uint64_t each = 0x0101010101010101, high = each << 7;
+	uint64_t low = octets & ~high;
+	uint64_t from_first = low + each * (0x80u - first);
+	uint64_t behind_last = low + each * (0x7fu - last);
+
+	return ~octets & (from_first ^ behind_last) & high;
+}
+
+static uint64_t octets_lower(uint64_t octets)
+{
+	return octets | letters_find(octets, 'A', 'Z') >> 2;
+}
+
+static uint64_t octets_upper(uint64_t octets)
+{
+	return octets & ~(letters_find(octets, 'a', 'z') >> 2);
+}
+
+static inline void octets_absorb(struct keyhash *hash, struct span octets, octets_map *map)
 {
 	size_t i = 0;
 
 	for (; i + WORD <= octets.length; i += WORD)
-		octets_absorb_word(hash, word_load(octets.octets + i));
-	for (; i < octets.length; i++)
-		octet_absorb(hash, octets.octets[i]);
-}
+		octets_absorb_few(hash, map(word_load(octets.octets + i)), WORD);
+	if (i < octets.length) {
+		unsigned left = (unsigned)(octets.length - i);
 
-static uint8_t octet_upper(uint8_t octet)
-{
-	return octet >= 'a' && octet <= 'z' ? (uint8_t)(octet & ~0x20) : octet;
+		octets_absorb_few(hash, map(octets_load_few(octets.octets + i, left)), left);
+	}
 }
 
 // No field is longer than the message that it comes from.
 static void length_absorb(struct keyhash *hash, size_t length)
 {
 	assert(length <= UINT16_MAX);
-	octet_absorb(hash, (uint8_t)(length >> 8));
-	octet_absorb(hash, (uint8_t)length);
+	octets_absorb_few(hash, __builtin_bswap16((uint16_t)length), sizeof(uint16_t));
 }
 
 void keyhash_begin(struct keyhash *hash, const struct hash_keys *keys, enum hash_label label)
@@ -122,21 +164,19 @@ void keyhash_begin_wide(struct keyhash *hash, const struct hash_keys *keys, enum
 void keyhash_field(struct keyhash *hash, struct span field)
 {
 	length_absorb(hash, field.length);
-	octets_absorb(hash, field);
+	octets_absorb(hash, field, octets_as_they_are);
 }
 
 void keyhash_field_lower(struct keyhash *hash, struct span field)
 {
 	length_absorb(hash, field.length);
-	for (size_t i = 0; i < field.length; i++)
-		octet_absorb(hash, octet_lower(field.octets[i]));
+	octets_absorb(hash, field, octets_lower);
 }
 
 void keyhash_field_upper(struct keyhash *hash, struct span field)
 {
 	length_absorb(hash, field.length);
-	for (size_t i = 0; i < field.length; i++)
-		octet_absorb(hash, octet_upper(field.octets[i]));
+	octets_absorb(hash, field, octets_upper);
 }
 
 // Takes one octet, or the one that "%61" stands for, off the front of text.
@@ -168,9 +208,9 @@ void keyhash_field_unescaped(struct keyhash *hash, struct span field)
 
 void keyhash_field_number(struct keyhash *hash, uint64_t number, unsigned octets)
 {
+	assert(octets >= 1 && octets <= WORD);
 	length_absorb(hash, octets);
-	while (octets-- > 0)
-		octet_absorb(hash, (uint8_t)(number >> 8 * octets));
+	octets_absorb_few(hash, __builtin_bswap64(number) >> 8 * (WORD - octets), octets);
 }
 
 static uint64_t hash_fold(const struct keyhash *hash)

@@ -144,6 +144,40 @@ Test(keyhash, takes_fields_in_lower_and_upper_case_unescaped_and_as_numbers)
 	expect_narrow(&hash, HASH_AOR, &fields);
 }
 
+static void case_change(
+	uint8_t *out, const uint8_t *octets, size_t length, uint8_t from, uint8_t to)
+{
+	for (size_t i = 0; i < length; i++)
+		out[i] = octets[i] >= from && octets[i] <= to ? (uint8_t)(octets[i] ^ 0x20)
+							      : octets[i];
+}
+
+// Cases are changed eight octets at a time: every octet at every place in a word, fields of every length, at every place of a hash.
+Test(keyhash, changes_the_case_of_ascii_letters_alone_wherever_they_stand)
+{
+	struct random random = {21};
+
+	for (unsigned round = 0; round < 256 * 40; round++) {
+		struct fields fields = {.length = 0};
+		struct keyhash hash;
+		uint8_t octets[40], changed[40];
+		struct span field = span_of(octets, round % 40);
+
+		random_fill(&random, octets, sizeof(octets));
+		octets[round / 40 % sizeof(octets)] = (uint8_t)(round / 40);
+		keyhash_begin(&hash, &keys, HASH_CONTACT);
+		keyhash_field(&hash, span_of(octets, round % 8));
+		fields_add(&fields, span_of(octets, round % 8));
+		keyhash_field_lower(&hash, field);
+		case_change(changed, octets, field.length, 'A', 'Z');
+		fields_add(&fields, span_of(changed, field.length));
+		keyhash_field_upper(&hash, field);
+		case_change(changed, octets, field.length, 'a', 'z');
+		fields_add(&fields, span_of(changed, field.length));
+		expect_narrow(&hash, HASH_CONTACT, &fields);
+	}
+}
+
 static uint64_t hash_two(enum hash_label label, struct span a, struct span b)
 {
 	struct keyhash hash;
