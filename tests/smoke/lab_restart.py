@@ -15,6 +15,7 @@ from lab.phone import Phone
 from lab.report import Report
 from lab.scenario import Call, SetupError, make_call
 from lab.sip import Uri
+from lab.transaction import T1_S
 from lab.udp import Port
 
 DRAWING = r"""
@@ -61,8 +62,8 @@ class Restart:
         if complaints:
             raise SetupError("\n".join(complaints))
 
-    def load(self) -> Load:
-        return Load(self.calls, (f"{CORE}{HOME}", SIP_PORT))
+    def load(self, repeat: bool = False) -> Load:
+        return Load(self.calls, (f"{CORE}{HOME}", SIP_PORT), repeat)
 
     def flow_count(self, edge: int) -> int:
         """Flows that an edge owns."""
@@ -127,7 +128,7 @@ class Restart:
     async def dataplane_killed(self) -> None:
         edge = self.cluster.weir[HOME]
         flows = self.flow_count(HOME)
-        load = self.load()
+        load = self.load(repeat=True)
         running = asyncio.create_task(load.run(RATE // 2, 5.0))
         await asyncio.sleep(1.0)
         await edge.dataplane.kill()
@@ -145,7 +146,9 @@ class Restart:
         statuses = load.statuses()
         self.report.case("dataplane killed: nobody was told that a flow is gone",
                          [f"answers: {statuses}"] if set(statuses) - {0, 200} else [])
-        self.report.note(f"{load.lost()} of {len(load.sent)} requests were lost around it: sent once, never again")
+        self.report.case(f"dataplane killed: {load.repeated()} of {len(load.sent)} requests sent again after {T1_S * 1000:.0f} ms, "
+                         f"{load.lost()} lost", [f"answers: {statuses}"] if load.lost() else [])
+        self.report.note(f"{edge.verdicts()['not-ready']} requests met `not-ready`: read before the new dataplane knew their flows")
         complaints = []
         try:
             await edge.wait_ready()

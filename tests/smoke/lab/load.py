@@ -1,6 +1,7 @@
-"""Requests inside standing calls at a steady rate, each sent once and counted: what is lost stays lost."""
+"""Requests inside standing calls at a steady rate, each of them counted: what was lost at first, and what stayed lost."""
 
 import asyncio
+import collections
 import dataclasses
 import re
 import time
@@ -8,6 +9,7 @@ import time
 from .dns import Address
 from .scenario import Call
 from .sip import Via
+from .transaction import T1_S
 from .udp import Port
 
 TICK_S = 0.005
@@ -22,14 +24,18 @@ class Sent:
     at_s: float
     answered_s: float = 0.0
     status: int = 0
+    sends: int = 1
 
 
 class Load:
     """Takes over the ports of calls whose caller is outside; the callers send INFO, the callees answer, neither with many checks:
-    the request-URI must be the callee's, the answer that of a request."""
+    the request-URI must be the callee's, the answer that of a request. `repeat`: as RFC 3261 section 17.1.2.2 wants it, once
+    Timer E has fired; without it each is sent once, and what is lost stays lost."""
 
-    def __init__(self, calls: list[Call], target: Address) -> None:
+    def __init__(self, calls: list[Call], target: Address, repeat: bool = False) -> None:
         self._target = target
+        self._repeat = repeat
+        self._due: collections.deque[int] = collections.deque()  # in the order of Timer E, which is that of sending
         self._templates = [self._template(call) for call in calls]
         self.sent: list[Sent] = []
         self.wrong: list[str] = []
@@ -55,16 +61,22 @@ class Load:
             while count < (now - begin) * rate:
                 self._send_one()
                 count += 1
+            self._send_again()
             await asyncio.sleep(TICK_S)
 
     async def settle(self) -> None:
         """Wait for the last answers."""
         end = time.monotonic() + LATE_S
         while time.monotonic() < end and any(item.status == 0 for item in self.sent):
-            await asyncio.sleep(0.02)
+            self._send_again()
+            await asyncio.sleep(TICK_S)
 
     def lost(self) -> int:
+        """Requests that nobody answered."""
         return sum(item.status == 0 for item in self.sent)
+
+    def repeated(self) -> int:
+        return sum(item.sends > 1 for item in self.sent)
 
     def statuses(self) -> dict[int, int]:
         found: dict[int, int] = {}
@@ -79,10 +91,21 @@ class Load:
 
     def _send_one(self) -> None:
         number = len(self.sent)
-        port, octets, cseq = self._templates[number % len(self._templates)]
-        octets = octets.replace(b"@N@", b"%d" % number).replace(b"@C@", b"%d" % (cseq + 1 + number))
         self.sent.append(Sent(time.monotonic()))
-        port.send(octets, self._target)
+        self._due.append(number)
+        self._put(number)
+
+    def _send_again(self) -> None:
+        """What has no answer half a second after it was sent, once."""
+        while self._repeat and self._due and self.sent[self._due[0]].at_s + T1_S < time.monotonic():
+            number = self._due.popleft()
+            if self.sent[number].status == 0:
+                self.sent[number].sends += 1
+                self._put(number)
+
+    def _put(self, number: int) -> None:
+        port, octets, cseq = self._templates[number % len(self._templates)]
+        port.send(octets.replace(b"@N@", b"%d" % number).replace(b"@C@", b"%d" % (cseq + 1 + number)), self._target)
 
     def _count(self, octets: bytes, source: Address, port: Port) -> None:
         branch, status = BRANCH.search(octets), STATUS.match(octets)
