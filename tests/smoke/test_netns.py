@@ -5,12 +5,13 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import unittest
 
 from lab.janitor import Janitor
 from lab.nat import NatBox, NatMode
-from lab.netns import Network
+from lab.netns import Network, spawn
 from lab.udp import Port
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -94,6 +95,33 @@ class Nat(unittest.IsolatedAsyncioTestCase):
             edge.send(b"answer", outside)
         await asyncio.sleep(0.1)
         self.assertEqual(got, [ONE])
+
+
+class Suspending(unittest.IsolatedAsyncioTestCase):
+    async def test_a_suspended_process_does_nothing_until_it_is_resumed(self):
+        janitor = Janitor()
+        with tempfile.TemporaryDirectory() as folder:
+            path = f"{folder}/ticks"
+            process = await spawn(janitor, ["sh", "-c", f"while :; do echo >>{path}; sleep 0.01; done"], f"{folder}/log")
+            await self.until(lambda: ticks(path) > 2)
+            await process.suspend()
+            before = ticks(path)
+            await asyncio.sleep(0.1)
+            self.assertEqual(ticks(path), before)
+            process.resume()
+            await self.until(lambda: ticks(path) > before)
+            await process.kill()
+        janitor.sweep()
+
+    async def until(self, true) -> None:
+        end = time.monotonic() + 5
+        while not true():
+            self.assertLess(time.monotonic(), end)
+            await asyncio.sleep(0.01)
+
+
+def ticks(path: str) -> int:
+    return os.path.getsize(path) if os.path.exists(path) else 0
 
 
 @unittest.skipIf(os.getuid() != 0, "network namespaces need root")

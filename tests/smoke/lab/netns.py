@@ -142,6 +142,22 @@ class Process:
         if self.running:
             self._process.send_signal(number)
 
+    async def suspend(self) -> None:
+        """SIGSTOP, and wait until every thread stands still: what it did before is done."""
+        self.signal(signal.SIGSTOP)
+        while any(state not in "TtZX" for state in self._thread_states()):
+            await asyncio.sleep(0.001)
+
+    def resume(self) -> None:
+        self.signal(signal.SIGCONT)
+
+    def _thread_states(self) -> list[str]:
+        states = []
+        for thread in os.listdir(f"/proc/{self.pid}/task"):
+            with open(f"/proc/{self.pid}/task/{thread}/stat", encoding="ascii", errors="replace") as file:
+                states.append(file.read().rsplit(")", 1)[1].split()[0])
+        return states
+
     async def kill(self) -> None:
         """kill -9, and wait until it is gone."""
         self.signal(signal.SIGKILL)

@@ -42,7 +42,9 @@ class Phone(Callee):
             again = self._register_write(account, flow, expires_s)
             uri = again.start.split(" ")[1]
             again.add("Authorization", digest.answer_write(challenge, "REGISTER", uri, account.user, account.password))
-            answer = await self.transactions.request(again, [answer.source], lambda _: flow.port)
+            challenged, answer = answer, await self.transactions.request(again, [answer.source], lambda _: flow.port)
+            answer.attempts = challenged.attempts + answer.attempts
+            answer.elapsed_s += challenged.elapsed_s
         if answer.status == 200:
             flow.remote = answer.source
             self._check_registered(account, flow, answer.response, expires_s)
