@@ -78,11 +78,22 @@ static enum relay_budget budget_of(const struct request *request)
 	return request->relay->role == TOKEN_SENDER ? RELAY_ONCE : RELAY_NEVER;
 }
 
+// Only among several flows of one user agent does the contact choose: where R1 applies, which is nearly always, it is not hashed.
+static uint64_t rule_contact(const struct request *request, const struct token *token)
+{
+	const struct flow_table *flows = request->world->flows;
+
+	if (token->kind != TOKEN_RELAY && token->flow.edge == world_edge(request->world)
+		&& flow_check(flows, token->flow) == FLOW_LIVE)
+		return 0;
+	return target_contact(request);
+}
+
 static enum verdict forward_by_rule(struct request *request, const struct token *token)
 {
 	struct rule_query query = {
 		.uak = token->uak,
-		.contact = target_contact(request),
+		.contact = rule_contact(request, token),
 		.budget = (uint8_t)budget_of(request),
 		.secure = wants_security(request),
 		.parkable = request_has_to_tag(request) && !request_is(request, METHOD_ACK),

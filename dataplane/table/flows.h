@@ -52,7 +52,7 @@ void flow_table_free(struct flow_table *table);
 
 // --- Readers: workers, QSBR, online ---
 
-// The first touch of a token's flow: starts loading its hot line.
+// The first touch of a token's flow: starts loading its hot line and its record.
 void flow_prefetch(const struct flow_table *table, struct flow_id id);
 // FLOW_GONE if the slot is empty or of another generation.
 [[nodiscard]] enum flow_state flow_check(const struct flow_table *table, struct flow_id id);
