@@ -6,28 +6,50 @@
 #include <weir/endpoint.h>
 #include <weir/uri.h>
 
+enum {
+	IPV4_TEXT_MIN = 7, // "0.0.0.0"
+	IPV4_TEXT_MAX = 15,
+};
+
+// A decimal number from 0 to 255 as its digits come.
+struct ipv4_part {
+	unsigned number;
+	unsigned digits;
+};
+
+// inet_aton() reads 010 as eight; whoever does not must not be the next hop of somebody who does.
+static bool ipv4_part_add(struct ipv4_part *part, unsigned digit)
+{
+	if (part->digits++ > 0 && part->number == 0)
+		return false;
+	part->number = part->number * 10 + digit;
+	return part->number <= 255;
+}
+
 static bool ipv4_parse(struct span text, uint8_t out[4])
 {
+	struct ipv4_part part = {0, 0};
 	uint8_t address[4];
-	size_t at = 0;
+	unsigned count = 0;
 
-	for (unsigned part = 0; part < 4; part++) {
-		size_t begin = at;
-		uint64_t number;
-
-		while (at < text.length && text.octets[at] != '.')
-			at++;
-		// inet_aton() reads 010 as eight; whoever does not must not be the next hop of somebody who does.
-		if (at - begin > 1 && text.octets[begin] == '0')
-			return false;
-		if (!number_parse(span_of(text.octets + begin, at - begin), 255, &number))
-			return false;
-		address[part] = (uint8_t)number;
-		if (part < 3 && at++ == text.length)
-			return false;
-	}
-	if (at != text.length)
+	if (text.length < IPV4_TEXT_MIN || text.length > IPV4_TEXT_MAX)
 		return false;
+	for (size_t at = 0; at < text.length; at++) {
+		unsigned digit = (unsigned)text.octets[at] - '0';
+
+		if (digit <= 9) {
+			if (!ipv4_part_add(&part, digit))
+				return false;
+			continue;
+		}
+		if (text.octets[at] != '.' || part.digits == 0 || count == 3)
+			return false;
+		address[count++] = (uint8_t)part.number;
+		part = (struct ipv4_part){0, 0};
+	}
+	if (part.digits == 0 || count != 3)
+		return false;
+	address[count] = (uint8_t)part.number;
 	memcpy(out, address, sizeof(address));
 	return true;
 }

@@ -6,7 +6,6 @@
 
 bool number_parse(struct span text, uint64_t limit, uint64_t *number)
 {
-	const uint64_t tenth = limit / 10;
 	uint64_t value = 0;
 
 	if (text.length == 0)
@@ -14,11 +13,13 @@ bool number_parse(struct span text, uint64_t limit, uint64_t *number)
 	for (size_t i = 0; i < text.length; i++) {
 		unsigned digit = (unsigned)text.octets[i] - '0';
 
-		// Checked before it is done: a value that wraps is how a length of 2^32 + 32 becomes 32.
-		if (digit > 9 || digit > limit || value > tenth || value * 10 > limit - digit)
+		// A value that wraps is how a length of 2^32 + 32 becomes 32.
+		if (digit > 9 || __builtin_mul_overflow(value, 10, &value)
+			|| __builtin_add_overflow(value, digit, &value))
 			return false;
-		value = value * 10 + digit;
 	}
+	if (value > limit)
+		return false;
 	*number = value;
 	return true;
 }
