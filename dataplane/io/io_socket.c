@@ -2,6 +2,7 @@
 
 #include "io_socket.h"
 
+#include "socket_option.h"
 #include "socket_private.h"
 
 #include <errno.h>
@@ -25,7 +26,7 @@ static void poll_note(struct io_socket *io, const struct epoll_event *event)
 	struct socket_listener *listener = &io->listener[event->data.u32];
 
 	if (event->events & EPOLLERR)
-		socket_read_errors(io, listener);
+		socket_errors_read(&io->errors, listener->fd, listener->id);
 	listener->ready = true;
 }
 
@@ -65,12 +66,7 @@ static struct packet *socket_allocate(struct io_port *port, uint32_t length)
 static unsigned socket_unreachable(
 	struct io_port *port, struct io_unreachable *reports, unsigned max)
 {
-	struct io_socket *io = socket_of(port);
-	unsigned count = io->unreachable_count < max ? io->unreachable_count : max;
-
-	io->unreachable_count -= count;
-	memcpy(reports, io->unreachable + io->unreachable_count, count * sizeof(*reports));
-	return count;
+	return socket_errors_take(&socket_of(port)->errors, reports, max);
 }
 
 static void socket_close(struct io_port *port)
@@ -101,54 +97,18 @@ static int watch(struct io_socket *io, int fd, uint32_t index)
 	return epoll_ctl(io->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
-static int set_option(int fd, int level, int option, int value)
-{
-	return setsockopt(fd, level, option, &value, sizeof(value)) < 0 ? -errno : 0;
-}
-
-// SIP over UDP has no way to learn a path's MTU: what is too large is fragmented, here or on its way.
-static int set_options(const struct socket_listener *listener)
-{
-	int fd = listener->fd;
-	int error;
-
-	if (listener->family == AF_INET6) {
-		error = set_option(fd, IPPROTO_IPV6, IPV6_RECVERR, 1);
-		if (error == 0)
-			error = set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT);
-		return error;
-	}
-	error = set_option(fd, IPPROTO_IP, IP_RECVERR, 1);
-	if (error == 0)
-		error = set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
-	return error;
-}
-
-static int option_read(int fd, int option, int *value)
-{
-	socklen_t length = sizeof(*value);
-
-	return getsockopt(fd, SOL_SOCKET, option, value, &length) < 0 ? -errno : 0;
-}
-
-// The descriptor came from another process: whatever is not a bound UDP socket is refused.
 static int listener_add(struct io_socket *io, const struct io_socket_listener *given)
 {
 	struct socket_listener *listener = &io->listener[io->count];
-	int type = 0;
-	int family = 0;
-	int error = option_read(given->fd, SO_TYPE, &type);
+	int family;
+	int error = socket_option_read_family(given->fd, &family);
 
-	if (error == 0)
-		error = option_read(given->fd, SO_DOMAIN, &family);
 	if (error < 0)
 		return error;
-	if (type != SOCK_DGRAM || (family != AF_INET && family != AF_INET6))
-		return -ESOCKTNOSUPPORT;
 	if (given->id > LISTENERS_MAX || io->by_id[given->id] != SOCKET_NONE)
 		return -EEXIST;
 	*listener = (struct socket_listener){given->fd, family, given->id, true};
-	error = set_options(listener);
+	error = socket_option_set(given->fd, family);
 	if (error == 0)
 		error = watch(io, given->fd, io->count);
 	if (error == 0)

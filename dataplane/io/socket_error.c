@@ -1,6 +1,8 @@
 // socket_error.c: what ICMP said about datagrams that were sent (IP_RECVERR, ip(7)).
 
-#include "socket_private.h"
+#include "socket_error.h"
+
+#include "address.h"
 
 #include <linux/errqueue.h>
 #include <linux/icmp.h>
@@ -35,21 +37,20 @@ static bool control_is_unreachable(const struct msghdr *message, struct cmsghdr 
 	return error_is_unreachable(&error);
 }
 
-static void error_note(
-	struct io_socket *io, const struct socket_listener *listener, const union address *peer)
+static void error_note(struct socket_errors *errors, uint8_t listener, const union address *peer)
 {
-	struct io_unreachable *report = &io->unreachable[io->unreachable_count];
+	struct io_unreachable *report = &errors->report[errors->count];
 
-	if (io->unreachable_count == IO_UNREACHABLE_MAX)
+	if (errors->count == IO_UNREACHABLE_MAX)
 		return;
 	if (!address_read(peer, &report->peer))
 		return;
-	report->listener = listener->id;
-	io->unreachable_count++;
+	report->listener = listener;
+	errors->count++;
 }
 
 // Returns false when the queue is empty.
-static bool error_read(struct io_socket *io, const struct socket_listener *listener)
+static bool error_read(struct socket_errors *errors, int fd, uint8_t listener)
 {
 	_Alignas(struct cmsghdr) uint8_t octets[SOCKET_ERROR_OCTETS];
 	union address peer;
@@ -60,18 +61,28 @@ static bool error_read(struct io_socket *io, const struct socket_listener *liste
 		.msg_controllen = sizeof(octets),
 	};
 
-	if (recvmsg(listener->fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
+	if (recvmsg(fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
 		return false;
 	for (struct cmsghdr *control = CMSG_FIRSTHDR(&message); control != NULL;
 		control = CMSG_NXTHDR(&message, control))
 		if (control_is_unreachable(&message, control))
-			error_note(io, listener, &peer);
+			error_note(errors, listener, &peer);
 	return true;
 }
 
-void socket_read_errors(struct io_socket *io, struct socket_listener *listener)
+void socket_errors_read(struct socket_errors *errors, int fd, uint8_t listener)
 {
 	// Bounded: a flood of ICMP must not hold up the messages.
-	for (unsigned i = 0; i < IO_UNREACHABLE_MAX && error_read(io, listener); i++)
+	for (unsigned i = 0; i < IO_UNREACHABLE_MAX && error_read(errors, fd, listener); i++)
 		;
+}
+
+unsigned socket_errors_take(
+	struct socket_errors *errors, struct io_unreachable *reports, unsigned max)
+{
+	unsigned count = errors->count < max ? errors->count : max;
+
+	errors->count -= count;
+	memcpy(reports, errors->report + errors->count, count * sizeof(*reports));
+	return count;
 }

@@ -5,6 +5,7 @@
 #include "address.h"
 #include "io.h"
 #include "pool.h"
+#include "socket_error.h"
 
 #include <weir/side.h>
 
@@ -49,8 +50,7 @@ struct io_socket {
 	struct mmsghdr out[BURST_MAX];
 	struct iovec out_vector[BURST_MAX];
 	union address out_address[BURST_MAX];
-	struct io_unreachable unreachable[IO_UNREACHABLE_MAX];
-	unsigned unreachable_count;
+	struct socket_errors errors;
 };
 
 static inline struct io_socket *socket_of(struct io_port *port)
@@ -61,7 +61,5 @@ static inline struct io_socket *socket_of(struct io_port *port)
 unsigned socket_receive(struct io_port *port, struct packet **packets, unsigned max);
 uint32_t socket_send(struct io_port *port, struct packet **packets, unsigned count);
 void socket_release(struct io_port *port, struct packet **packets, unsigned count);
-// Read the listener's error queue: an ICMP error also makes the next call on the socket fail, whatever that was for.
-void socket_read_errors(struct io_socket *io, struct socket_listener *listener);
 // Ask the kernel which listeners have something.
 void socket_poll(struct io_socket *io, uint32_t timeout_ms);

@@ -76,7 +76,7 @@ static unsigned listener_receive(struct io_socket *io, struct socket_listener *l
 	int count = receive_once(io, listener, slots);
 
 	if (count < 0 && count != -EAGAIN) {
-		socket_read_errors(io, listener);
+		socket_errors_read(&io->errors, listener->fd, listener->id);
 		count = receive_once(io, listener, slots);
 	}
 	listener->ready = count == (int)slots;

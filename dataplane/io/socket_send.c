@@ -58,7 +58,7 @@ static uint32_t run_send(struct io_socket *io, const struct run *run)
 		int count = run_send_rest(io, run, sent);
 
 		if (count < 0 && count != -EAGAIN) {
-			socket_read_errors(io, run->listener);
+			socket_errors_read(&io->errors, run->listener->fd, run->listener->id);
 			count = run_send_rest(io, run, sent);
 		}
 		if (count <= 0)
