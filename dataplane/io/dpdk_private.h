@@ -1,0 +1,180 @@
+// dpdk_private.h: what the files of the DPDK backend share.
+//
+//     dpdk_eal.c       the EAL's start and end            dpdk_receive.c    frames to packets
+//     dpdk_log.c       what it says about failures        dpdk_send.c       packets to frames
+//     dpdk_device.c    devices, from name to running      dpdk_guard.c      the kernel's way out
+//     dpdk_name.c      words that a driver must be told   dpdk_listeners.c  whose datagram it is
+//     dpdk_pool.c      packets in mbufs                   dpdk_wait.c       idle
+//     dpdk_port.c      one worker's end
+
+#pragma once
+
+#include "frame.h"
+#include "io_dpdk.h"
+#include "pool.h"
+#include "socket_error.h"
+
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+
+#include <stdbool.h>
+
+enum {
+	DPDK_DESCRIPTORS = 1024, // of a receive or send queue; the driver may want fewer
+	DPDK_CACHE_PACKETS = 256, // of a pool that a thread keeps for itself
+	DPDK_KERNEL_HEAD_ROOM = 256, // that XDP takes in every buffer (XDP_PACKET_HEADROOM)
+	DPDK_FRAME_EXTRA = RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN + 2 * RTE_VLAN_HLEN,
+	DPDK_LARGE_PACKETS = 2 * BURST_MAX + 16, // as many as with kernel sockets
+	DPDK_NONE = 0xff,
+	DPDK_LISTENER_SLOTS = 256, // a power of two, twice LISTENERS_MAX
+};
+
+// A counter stands on lines of its own worker.
+struct dpdk_queue {
+	_Alignas(RTE_CACHE_LINE_SIZE) struct dpdk_queue_counters counters;
+};
+
+struct dpdk_device {
+	char name[DPDK_DEVICE_NAME_MAX]; // set before threads start, like all but `up`
+	char driver[32];
+	uint16_t port; // the ethdev's number
+	uint16_t mtu;
+	uint32_t interface; // the kernel's index; 0: none
+	unsigned workers;
+	unsigned checksums; // enum frame_checksums that the device fills in
+	unsigned node; // whose memory it likes best
+	struct rte_mempool *pool;
+	struct dpdk_queue *queues; // one a worker
+	bool running;
+	_Atomic bool up; // any thread writes, all read; relaxed
+	_Atomic uint64_t
+		ask_next; // when a sender asks whether a dead link has come back, in cycles; as `up`
+};
+
+// Whose a datagram is, by device, address and port, and by what is known to the worker.
+struct dpdk_listener {
+	struct io_dpdk_listener given;
+	int family; // of its guard socket, AF_INET or AF_INET6
+};
+
+struct dpdk_listeners {
+	unsigned count;
+	struct dpdk_listener entry[LISTENERS_MAX];
+	uint8_t by_id[LISTENERS_MAX + 1]; // index into entry, or DPDK_NONE
+	uint8_t slot[DPDK_LISTENER_SLOTS]; // the same, by hash
+};
+
+// One worker's end. All of it is the worker's but what is set before threads start.
+struct io_dpdk {
+	struct io_port port;
+	unsigned worker;
+	const struct next_hops *const _Atomic *hops;
+	enum dpdk_idle idle;
+	int wakeup; // eventfd, borrowed
+	int epoll; // the wakeup and the guard sockets' errors
+	bool registered; // this thread is known to the EAL
+	unsigned device_count;
+	unsigned next; // device that is received from first, so that none starves
+	unsigned receives; // since the guard sockets were asked for errors
+	unsigned idle_turns; // waits without a frame before
+	unsigned pending_count;
+	unsigned pending_device;
+	struct rte_mbuf *pending[BURST_MAX]; // received by a wait
+	uint64_t ask_next
+		[64]; // when the kernel is asked for a stale neighbour again, in cycles, by MAC address
+	struct dpdk_listeners listeners;
+	struct socket_errors errors;
+	struct pool large;
+};
+
+static inline struct io_dpdk *dpdk_of(struct io_port *port)
+{
+	return (struct io_dpdk *)port;
+}
+
+// One writer: no locked instruction.
+static inline void dpdk_count(_Atomic uint64_t *counter, uint64_t more)
+{
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + more,
+		memory_order_relaxed);
+}
+
+// --- dpdk_log.c ---
+
+// Says what went wrong, then the first thing that the EAL or a driver said since dpdk_log_clear(), if anything. Returns error.
+__attribute__((format(printf, 3, 4))) int dpdk_complain(
+	char complaint[DPDK_COMPLAINT_MAX], int error, const char *format, ...);
+// From now on the EAL's lines are seen here and go to stderr. 0 or a negative errno.
+[[nodiscard]] int dpdk_log_open(void);
+void dpdk_log_clear(void);
+
+// --- dpdk_name.c ---
+
+// The name without its words: what the device is called.
+void dpdk_name_cut(const char *name, char cut[DPDK_DEVICE_NAME_MAX]);
+[[nodiscard]] bool dpdk_name_is_pci(const char *name);
+// The name with what its driver must be told for so many queues, unless it is said already. False: it does not fit.
+[[nodiscard]] bool dpdk_name_complete(const char *name, unsigned queues, char *out, size_t size);
+
+// --- dpdk_eal.c ---
+
+[[nodiscard]] bool dpdk_is_started(void);
+// No other device will be opened.
+[[nodiscard]] bool dpdk_is_alone(void);
+
+// --- dpdk_device.c ---
+
+// NULL: there is no such device.
+[[nodiscard]] struct dpdk_device *dpdk_device_at(unsigned index);
+[[nodiscard]] unsigned dpdk_device_count(void);
+void dpdk_devices_close(void);
+
+// --- dpdk_link.c ---
+
+// Ask the device and the kernel. True: it carries frames.
+bool dpdk_link_update(struct dpdk_device *device);
+// For the sender: as last seen; a dead link is asked again every few milliseconds. True: it carries frames.
+[[nodiscard]] bool dpdk_link_carries(struct dpdk_device *device);
+// The MTU of the kernel's interface; 0: it has none.
+[[nodiscard]] uint16_t dpdk_link_mtu(uint32_t interface);
+
+// --- dpdk_pool.c ---
+
+// Buffers for frames of this MTU, so that behind each the tail room is free. NULL: no memory.
+[[nodiscard]] struct rte_mempool *dpdk_pool_new(
+	unsigned device, unsigned count, unsigned mtu, unsigned node);
+// The packet that lives in an mbuf of a pool of ours.
+static inline struct packet *dpdk_pool_packet(struct rte_mbuf *mbuf)
+{
+	return rte_mbuf_to_priv(mbuf);
+}
+
+// --- dpdk_listeners.c ---
+
+// 0 or a negative errno.
+[[nodiscard]] int dpdk_listeners_add(
+	struct dpdk_listeners *listeners, const struct io_dpdk_listener *given, int family);
+// NULL: nobody's.
+[[nodiscard]] const struct dpdk_listener *dpdk_listeners_find(
+	const struct dpdk_listeners *listeners, unsigned device, const struct endpoint *at);
+[[nodiscard]] const struct dpdk_listener *dpdk_listeners_get(
+	const struct dpdk_listeners *listeners, uint8_t id);
+
+// --- dpdk_guard.c ---
+
+// Make the socket deaf for good. 0 or a negative errno.
+[[nodiscard]] int dpdk_guard_close_ears(int guard);
+// True: the kernel took it.
+[[nodiscard]] bool dpdk_guard_send(
+	struct io_dpdk *io, const struct dpdk_listener *listener, const struct packet *packet);
+
+// --- dpdk_receive.c, dpdk_send.c, dpdk_wait.c, dpdk_port.c ---
+
+unsigned dpdk_receive(struct io_port *port, struct packet **packets, unsigned max);
+uint32_t dpdk_send(struct io_port *port, struct packet **packets, unsigned count);
+void dpdk_wait(struct io_port *port, uint32_t timeout_ms);
+// Look at what epoll knows: errors of guard sockets, the wakeup.
+void dpdk_wait_look(struct io_dpdk *io);
+void dpdk_release(struct io_port *port, struct packet **packets, unsigned count);
+// The worker's thread becomes one that DPDK knows, so that it has packets of its own to hand.
+void dpdk_port_enter(struct io_dpdk *io);

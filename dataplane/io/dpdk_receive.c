@@ -1,0 +1,173 @@
+// dpdk_receive.c: frames become packets, where they stand.
+
+#include "dpdk_private.h"
+
+#include <assert.h>
+
+enum {
+	// The guard sockets hear ICMP errors; under load they are asked now and then.
+	RECEIVES_PER_LOOK = 1024,
+	PREFETCH_AHEAD = 4, // frames
+};
+
+// What the card has checked already. What it calls bad is checked again, and then found bad.
+static unsigned verified(const struct rte_mbuf *mbuf)
+{
+	const uint64_t ip = mbuf->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK;
+	const uint64_t udp = mbuf->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK;
+
+	return (ip == RTE_MBUF_F_RX_IP_CKSUM_GOOD ? FRAME_CHECKSUM_IP : 0)
+		| (udp == RTE_MBUF_F_RX_L4_CKSUM_GOOD ? FRAME_CHECKSUM_UDP : 0);
+}
+
+// The packet may grow in place: one buffer of ours, and the tail room is free.
+static bool stays_in_place(
+	const struct dpdk_device *device, const struct rte_mbuf *mbuf, const struct frame *frame)
+{
+	return mbuf->pool == device->pool && mbuf->nb_segs == 1
+		&& mbuf->data_off + frame->payload + frame->length + IO_TAIL_ROOM <= mbuf->buf_len;
+}
+
+static struct packet *packet_in_place(struct rte_mbuf *mbuf, const struct frame *frame)
+{
+	struct packet *packet = dpdk_pool_packet(mbuf);
+
+	packet->octets = rte_pktmbuf_mtod_offset(mbuf, uint8_t *, frame->payload);
+	return packet;
+}
+
+// A large packet takes what does not fit; the mbuf is free then.
+static struct packet *packet_copy(
+	struct io_dpdk *io, struct rte_mbuf *mbuf, const struct frame *frame)
+{
+	struct packet *packet = pool_take(&io->large);
+
+	if (packet != NULL)
+		memcpy(packet->octets, rte_pktmbuf_mtod_offset(mbuf, uint8_t *, frame->payload),
+			frame->length);
+	rte_pktmbuf_free(mbuf);
+	return packet;
+}
+
+static struct packet *drop(struct rte_mbuf *mbuf, _Atomic uint64_t *counter)
+{
+	dpdk_count(counter, 1);
+	rte_pktmbuf_free(mbuf);
+	return NULL;
+}
+
+// Some drivers show what the kernel sent by this interface as if it had come: our own frames are nobody's fault.
+static struct packet *drop_strange(struct io_dpdk *io, unsigned device,
+	struct dpdk_queue_counters *counters, struct rte_mbuf *mbuf, const struct frame *frame)
+{
+	bool own = dpdk_listeners_find(&io->listeners, device, &frame->source) != NULL;
+
+	return drop(mbuf, own ? &counters->other : &counters->no_listener);
+}
+
+static struct packet *datagram_take(struct io_dpdk *io, unsigned index,
+	struct dpdk_queue_counters *counters, struct rte_mbuf *mbuf, const struct frame *frame)
+{
+	const struct dpdk_listener *listener =
+		dpdk_listeners_find(&io->listeners, index, &frame->destination);
+	struct packet *packet;
+
+	if (listener == NULL)
+		return drop_strange(io, index, counters, mbuf, frame);
+	packet = stays_in_place(dpdk_device_at(index), mbuf, frame) ? packet_in_place(mbuf, frame)
+								    : packet_copy(io, mbuf, frame);
+	if (packet == NULL) {
+		dpdk_count(&counters->no_buffer, 1);
+		return NULL;
+	}
+	packet->length = frame->length;
+	packet->peer = frame->source;
+	packet->listener = listener->given.id;
+	return packet;
+}
+
+// NULL: nothing that the worker should see; the mbuf has been dealt with.
+static struct packet *frame_take(struct io_dpdk *io, unsigned index,
+	struct dpdk_queue_counters *counters, struct rte_mbuf *mbuf)
+{
+	struct frame frame;
+
+	// A frame in several buffers is larger than the device's MTU.
+	if (mbuf->nb_segs != 1)
+		return drop(mbuf, &counters->malformed);
+	switch (frame_read(
+		rte_pktmbuf_mtod(mbuf, uint8_t *), mbuf->data_len, verified(mbuf), &frame)) {
+	case FRAME_DATAGRAM:
+		return datagram_take(io, index, counters, mbuf, &frame);
+	case FRAME_FRAGMENT:
+		return drop(mbuf, &counters->fragments_refused);
+	case FRAME_OTHER:
+		return drop(mbuf, &counters->other);
+	case FRAME_MALFORMED:
+		break;
+	}
+	return drop(mbuf, &counters->malformed);
+}
+
+static unsigned frames_take(struct io_dpdk *io, unsigned index, struct rte_mbuf **mbufs,
+	unsigned count, struct packet **packets)
+{
+	struct dpdk_queue_counters *counters = &dpdk_device_at(index)->queues[io->worker].counters;
+	unsigned taken = 0;
+
+	dpdk_count(&counters->received, count);
+	for (unsigned i = 0; i < count && i < PREFETCH_AHEAD; i++)
+		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
+	for (unsigned i = 0; i < count; i++) {
+		if (i + PREFETCH_AHEAD < count)
+			rte_prefetch0(rte_pktmbuf_mtod(mbufs[i + PREFETCH_AHEAD], void *));
+		packets[taken] = frame_take(io, index, counters, mbufs[i]);
+		if (packets[taken] != NULL)
+			taken++;
+	}
+	return taken;
+}
+
+// What a wait has received already.
+static unsigned pending_take(struct io_dpdk *io, struct packet **packets, unsigned max)
+{
+	unsigned count = io->pending_count < max ? io->pending_count : max;
+	unsigned taken = frames_take(io, io->pending_device, io->pending, count, packets);
+
+	io->pending_count -= count;
+	memmove(io->pending, io->pending + count, io->pending_count * sizeof(io->pending[0]));
+	return taken;
+}
+
+static unsigned device_receive(
+	struct io_dpdk *io, unsigned index, struct packet **packets, unsigned max)
+{
+	struct rte_mbuf *mbufs[BURST_MAX];
+	unsigned count = rte_eth_rx_burst(
+		dpdk_device_at(index)->port, (uint16_t)io->worker, mbufs, (uint16_t)max);
+
+	return count == 0 ? 0 : frames_take(io, index, mbufs, count, packets);
+}
+
+unsigned dpdk_receive(struct io_port *port, struct packet **packets, unsigned max)
+{
+	struct io_dpdk *io = dpdk_of(port);
+	unsigned first = io->next;
+	unsigned taken = 0;
+
+	assert(max <= BURST_MAX);
+	dpdk_port_enter(io);
+	if (++io->receives >= RECEIVES_PER_LOOK)
+		dpdk_wait_look(io);
+	if (io->pending_count > 0)
+		taken = pending_take(io, packets, max);
+	for (unsigned i = 0; i < io->device_count && taken < max; i++) {
+		unsigned index = (first + i) % io->device_count;
+
+		taken += device_receive(io, index, packets + taken, max - taken);
+		io->next = (index + 1) % io->device_count;
+	}
+	if (taken > 0)
+		io->idle_turns = 0;
+	return taken;
+}
