@@ -16,6 +16,7 @@ from .janitor import Janitor
 
 CLONE_NEWNET = 0x40000000
 PR_SET_PDEATHSIG = 1
+OFFLOADS = ("tx", "rx", "gro", "gso", "tso", "txvlan", "rxvlan")
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -46,6 +47,11 @@ class Space:
             for name, value in settings.items():
                 with open("/proc/sys/" + name.replace("__", "/"), "w", encoding="ascii") as file:
                     file.write(str(value))
+
+    def offloads_off(self, device: str) -> None:
+        """No checksum, segment or VLAN tag is left to a card that is not there."""
+        words = [word for name in OFFLOADS for word in (name, "off")]
+        self.run("ethtool", "-K", device, *words)
 
     @contextlib.contextmanager
     def inside(self) -> Iterator[None]:
@@ -102,11 +108,14 @@ class Network:
             self.switch.ip("address", "add", address, "dev", name)
         self.switch.ip("link", "set", name, "up")
 
-    def cable(self, space: Space, device: str, bridge: str, *addresses: str) -> None:
-        """Plug a host into a switch."""
+    def cable(self, space: Space, device: str, bridge: str, *addresses: str, plain: bool = False) -> None:
+        """Plug a host into a switch. `plain`: what passes is frames as they are on a wire, for those who read them themselves."""
         self._ports += 1
         port = f"port{self._ports}"
         space.ip("link", "add", device, "type", "veth", "peer", "name", port, "netns", self.switch.name)
+        if plain:
+            space.offloads_off(device)
+            self.switch.offloads_off(port)
         self.switch.ip("link", "set", port, "master", bridge, "up")
         self._bring_up(space, device, addresses)
 
