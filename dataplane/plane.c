@@ -128,12 +128,23 @@ int plane_start(struct plane *plane)
 	}
 	error = keeper_start(&plane->keeper);
 	if (error < 0)
-		workers_stop(plane, plane->worker_count);
+		goto stop_workers;
+	error = plane->watch == NULL ? 0 : kernel_watch_start(plane->watch);
+	if (error < 0)
+		goto stop_keeper;
+	return 0;
+
+stop_keeper:
+	keeper_stop(&plane->keeper);
+stop_workers:
+	workers_stop(plane, plane->worker_count);
 	return error;
 }
 
 void plane_stop(struct plane *plane)
 {
+	if (plane->watch != NULL)
+		kernel_watch_stop(plane->watch);
 	keeper_stop(&plane->keeper);
 	workers_stop(plane, plane->worker_count);
 }
@@ -154,6 +165,8 @@ void plane_free(struct plane *plane)
 {
 	workers_fini(plane);
 	keeper_fini(&plane->keeper);
+	if (plane->watch != NULL)
+		kernel_watch_close(plane->watch);
 	close(plane->broken);
 	shared_free(plane);
 	flows_free(plane->flows);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "keeper.h"
+#include "kernel_watch.h"
 #include "session.h"
 #include "table/directory.h"
 #include "table/flows.h"
@@ -21,6 +22,9 @@ struct plane {
 	struct directory *_Atomic directory; // keeper writes, workers read (RCU)
 	struct hash_keys *_Atomic hashes; // keeper writes, workers read (RCU)
 	struct session *_Atomic session; // the server writes, all read (RCU); NULL: no control
+	// The kernel watch writes with release, workers read with acquire (RCU). NULL: the kernel sends all that is not sent by its sockets.
+	const struct next_hops *_Atomic hops;
+	struct kernel_watch *watch; // set before threads start; NULL: no device but the kernel's
 	int broken; // eventfd: a session was found broken
 	// Keeper writes, workers read: the longest sleep, so that its beats see them alive.
 	_Atomic uint32_t wait_ms;
@@ -31,10 +35,10 @@ struct plane {
 
 // Tables, channels and eventfds; no thread runs yet. 0 or a negative errno.
 [[nodiscard]] int plane_new(const struct link_config *config, struct plane **plane);
-// Every worker has its port. 0 or a negative errno: nothing runs then.
+// Every worker has its port; where there are devices, watch is open. 0 or a negative errno: nothing runs then.
 [[nodiscard]] int plane_start(struct plane *plane);
 void plane_stop(struct plane *plane);
-// Closes the ports, too.
+// Closes the ports and the watch, too.
 void plane_free(struct plane *plane);
 // Give the threads a session, NULL: none. Returns the one before, which no worker uses any more.
 [[nodiscard]] struct session *plane_attach(struct plane *plane, struct session *session);

@@ -1,6 +1,6 @@
 // next_hop.h: through which device, to which neighbour a packet leaves: a picture of the kernel's routes and neighbours.
 //
-// The kernel is the authority. The keeper reads its tables by netlink, builds a picture of them and publishes it (RCU); a picture
+// The kernel is the authority. A thread (kernel_watch.h) reads its tables by netlink, builds a picture of them and publishes it (RCU); a picture
 // never changes. What it has no answer for, the kernel sends: it resolves, queues, fragments and gives up by its own bounds, and
 // what it has learnt is in the next picture (docs/decisions/0007).
 
