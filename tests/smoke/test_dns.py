@@ -5,6 +5,7 @@ import struct
 import unittest
 
 from lab.dns import Resolver, Srv, answer_read, is_literal, name_read, query_write, srv_order, TYPE_A, TYPE_SRV
+from lab.transport import TCP, TLS, WS, WSS
 
 NAME = b"\x05_sip\x04_udp\x02e1\x04test\0".replace(b"\x05_sip", b"\x04_sip")
 
@@ -55,6 +56,12 @@ class Locating(unittest.TestCase):
 
     def locate(self, host, port):
         return asyncio.run(Known(dict(self.KNOWN)).locate(host, port))
+
+    def test_every_transport_asks_for_its_own_srv_and_has_its_own_port(self):
+        known = dict(self.KNOWN) | {("_sips._tcp.e1.test", TYPE_SRV): [Srv(10, 0, 5061, "two.test")], ("_sip._tcp.e1.test", TYPE_SRV): []}
+        for transport, target in ((TLS, ("192.0.2.2", 5061)), (TCP, ("192.0.2.9", 5060)), (WS, ("192.0.2.9", 80)),
+                                  (WSS, ("192.0.2.9", 443))):
+            self.assertEqual(asyncio.run(Known(known).locate("e1.test", None, transport)), [target], transport.name)
 
     def test_a_name_alone_is_asked_for_srv(self):
         self.assertEqual(self.locate("e1.test", None), [("192.0.2.1", 5060), ("192.0.2.2", 5062)])

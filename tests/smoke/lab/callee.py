@@ -1,6 +1,6 @@
 """The receiving half of a phone, which distrusts everything it gets.
 
-A phone has accounts (AORs), contacts, and one UDP port a flow. Two accounts may share a contact. Whatever comes to the wrong
+A phone has accounts (AORs), contacts, and one port a flow. Two accounts may share a contact. Whatever comes to the wrong
 account, dialog or port, or from a stranger, is written into `failures`: a lab passes only if there are none.
 """
 
@@ -13,8 +13,8 @@ from collections.abc import Awaitable, Callable
 from .dialog import Dialog, new_tag
 from .dns import Address
 from .sip import Message, NameAddress, Uri
+from .stream import AnyPort
 from .transaction import Server, Transactions
-from .udp import Port
 
 SDP = b"v=0\r\no=- 0 0 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n"
 REFRESHING = ("INVITE", "UPDATE", "SUBSCRIBE", "NOTIFY")
@@ -24,7 +24,7 @@ REFRESHING = ("INVITE", "UPDATE", "SUBSCRIBE", "NOTIFY")
 class Flow:
     """One way to an edge. reg_id 0: a plain registration, or none."""
 
-    port: Port
+    port: AnyPort
     reg_id: int
     proxy: Uri | None  # preloaded Route; None: straight to the domain
     remote: Address | None = None  # the edge that answered
@@ -37,11 +37,11 @@ class Contact:
         self.user = f"{name}-{secrets.token_hex(4)}"
         self.flows = flows
 
-    def ports(self) -> list[Port]:
+    def ports(self) -> list[AnyPort]:
         return [flow.port for flow in self.flows]
 
-    def uri(self, port: Port, ob: bool = False) -> Uri:
-        return Uri("sip", self.user, port.address[0], port.address[1], {"ob": None} if ob else {})
+    def uri(self, port: AnyPort, ob: bool = False) -> Uri:
+        return Uri("sip", self.user, port.host, port.number, port.transport.parameters | ({"ob": None} if ob else {}))
 
 
 class Account:
@@ -66,7 +66,7 @@ class Arrival:
     """A request as it reached the phone."""
 
     request: Message
-    port: Port
+    port: AnyPort
     source: Address
 
     @property
@@ -178,7 +178,7 @@ class Callee:
         dialog.ended = dialog.ended or request.method == "BYE"
         self._answer_ok(server, dialog)
 
-    def _receive_ack(self, ack: Message, source: Address, port: Port) -> None:
+    def _receive_ack(self, ack: Message, source: Address, port: AnyPort) -> None:
         dialog, complaint = self._find_dialog(ack, source, port)
         if dialog is None or complaint:
             self.fail(complaint)
@@ -207,7 +207,7 @@ class Callee:
         named = [account for account in found if account.user == request.recipient.uri.user]
         return next(iter(named or found), None)
 
-    def _find_dialog(self, request: Message, source: Address, port: Port) -> tuple[Dialog | None, str]:
+    def _find_dialog(self, request: Message, source: Address, port: AnyPort) -> tuple[Dialog | None, str]:
         dialog = self.dialogs.get((request.call_id, request.recipient.tag or ""))
         if dialog is None:
             return None, f"{request.start} of a dialog that is not mine (Call-ID {request.call_id})"
@@ -218,13 +218,15 @@ class Callee:
             dialog.remote_cseq = -1
         return dialog, self._complain(request, source, port, dialog.contact) or dialog.complaint(request) or ""
 
-    def _complain(self, request: Message, source: Address, port: Port, contact: Contact | None) -> str | None:
+    def _complain(self, request: Message, source: Address, port: AnyPort, contact: Contact | None) -> str | None:
         """What no user agent may ever see, dialog or not."""
         what = f"{request.start} from {source[0]}:{source[1]}"
         if not self.trusted(source):
             return f"{what}: a stranger"
         if request.all("Route"):
             return f"{what}: a Route is left: {request.get('Route')}"
+        if request.via.transport != port.transport.via:
+            return f"{what} came over {port.transport.via}, and its Via says {request.via.transport}"
         if contact is not None and request.target.user != contact.user:
             return f"{what}: not my contact {contact.user}"
         if contact is not None and port not in contact.ports():

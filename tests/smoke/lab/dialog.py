@@ -4,8 +4,8 @@ import dataclasses
 import secrets
 
 from .sip import Message, NameAddress, Uri, name_address_read
+from .stream import AnyPort
 from .transaction import Answer, Client
-from .udp import Port
 
 
 @dataclasses.dataclass
@@ -14,7 +14,7 @@ class Dialog:
     local: NameAddress
     remote: NameAddress
     contact: "object"  # the Contact (phone.py) whose flows may carry it
-    port: Port  # it was set up over
+    port: AnyPort  # it was set up over
     route_set: list[str] = dataclasses.field(default_factory=list)
     target: Uri | None = None
     local_cseq: int = 0

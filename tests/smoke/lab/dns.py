@@ -8,9 +8,10 @@ import socket
 import struct
 from collections.abc import Callable
 
+from .transport import UDP, Transport
+
 TYPE_A = 1
 TYPE_SRV = 33
-SIP_PORT = 5060
 QUERY_TIMEOUT_S = 1.0
 QUERY_TRIES = 3
 
@@ -35,16 +36,16 @@ class Zone:
     def add_host(self, name: str, address: str) -> None:
         self.hosts[name] = address
 
-    def add_service(self, name: str, *targets: tuple[int, str, int]) -> None:
-        """SRV records of SIP over UDP: (priority, host, port) each."""
-        self.services[name] = [Srv(priority, 0, port, host) for priority, host, port in targets]
+    def add_service(self, name: str, *targets: tuple[int, str], transport: Transport = UDP) -> None:
+        """SRV records of a transport, at its own port: (priority, host) each."""
+        self.services[f"{transport.service}.{name}"] = [Srv(priority, 0, transport.port, host) for priority, host in targets]
 
     def write(self, path: str, address: str, port: int) -> None:
         """As a configuration file of dnsmasq."""
         lines = ["no-resolv", "no-hosts", "no-daemon", "local=/test/", "bind-interfaces", f"listen-address={address}",
                  f"port={port}", "local-ttl=2", "user=root" if os.getuid() == 0 else "", "pid-file="]
         lines += [f"host-record={name},{host}" for name, host in self.hosts.items()]
-        lines += [f"srv-host=_sip._udp.{name},{srv.target},{srv.port},{srv.priority},{srv.weight}"
+        lines += [f"srv-host={name},{srv.target},{srv.port},{srv.priority},{srv.weight}"
                   for name, records in self.services.items() for srv in records]
         with open(path, "w", encoding="ascii") as file:
             file.write("\n".join(lines) + "\n")
@@ -62,19 +63,19 @@ class Resolver:
         self._new_socket = new_socket
         self._known: dict[tuple[str, int], list] = {}
 
-    async def locate(self, host: str, port: int | None) -> list[Address]:
-        """RFC 3263 section 4.2 for UDP: a literal is itself, a port asks for A records only, a name alone for SRV first."""
+    async def locate(self, host: str, port: int | None, transport: Transport = UDP) -> list[Address]:
+        """RFC 3263 section 4.2: a literal is itself, a port asks for A records only, a name alone for SRV first."""
         if is_literal(host):
-            return [(host, port or SIP_PORT)]
-        if port is None:
-            services = await self.ask(f"_sip._udp.{host}", TYPE_SRV)
+            return [(host, port or transport.port)]
+        if port is None and transport.service is not None:
+            services = await self.ask(f"{transport.service}.{host}", TYPE_SRV)
             if services:
                 return [(address, srv.port) for srv in srv_order(services)
                         for address in await self.ask(srv.target, TYPE_A)]
         addresses = await self.ask(host, TYPE_A)
         if not addresses:
             raise NameError3263(host)
-        return [(address, port or SIP_PORT) for address in addresses]
+        return [(address, port or transport.port) for address in addresses]
 
     async def ask(self, name: str, kind: int) -> list:
         key = (name.lower(), kind)

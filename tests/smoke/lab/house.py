@@ -10,6 +10,7 @@ from .janitor import Janitor
 from .nat import NatBox, NatMode
 from .netns import Network, Process, Space
 from .phone import Account, Contact, Flow, Phone
+from .transport import UDP, Transport
 from .udp import Port
 
 DOMAIN = "weir.test"
@@ -34,28 +35,34 @@ def core_side_name(edge: int) -> str:
     return f"edge{edge}.core.test"
 
 
-def zone_write(edges: list[int], access: dict[int, str], core_side: dict[int, str], core: str) -> Zone:
-    """ROUTING: one name an edge and side, whose SRV set is itself first, the other edges second; a name for all of them."""
+def zone_write(edges: list[int], access: dict[int, str], core_side: dict[int, str], core: str,
+               transports: tuple[Transport, ...] = (UDP,)) -> Zone:
+    """One name an edge and side, whose SRV set is itself first, the other edges second; a name for all of them. The access names
+    have addresses too, for WebSocket."""
     zone = Zone()
     zone.add_host(DOMAIN, core)
     zone.add_host(CORE_NAME, core)
     for edge in edges:
         zone.add_host(f"access{edge}.test", access[edge])
         zone.add_host(f"inner{edge}.test", core_side[edge])
+        zone.add_host(access_name(edge), access[edge])
         others = [other for other in edges if other != edge]
-        zone.add_service(access_name(edge), (10, f"access{edge}.test", SIP_PORT),
-                         *((20, f"access{other}.test", SIP_PORT) for other in others))
-        zone.add_service(core_side_name(edge), (10, f"inner{edge}.test", SIP_PORT),
-                         *((20, f"inner{other}.test", SIP_PORT) for other in others))
-    zone.add_service(CLUSTER, *((10, f"access{edge}.test", SIP_PORT) for edge in edges))
+        zone.add_service(core_side_name(edge), (10, f"inner{edge}.test"), *((20, f"inner{other}.test") for other in others))
+        for transport in (item for item in transports if item.service):
+            zone.add_service(access_name(edge), (10, f"access{edge}.test"), *((20, f"access{other}.test") for other in others),
+                             transport=transport)
+    for transport in (item for item in transports if item.service):
+        zone.add_service(CLUSTER, *((10, f"access{edge}.test") for edge in edges), transport=transport)
     return zone
 
 
 class House:
     """Namespaces, cables, names; who lives in them is started by the lab."""
 
-    def __init__(self, edges: tuple[int, ...] = (1, 2)) -> None:
+    def __init__(self, edges: tuple[int, ...] = (1, 2), transports: tuple[Transport, ...] = (UDP,)) -> None:
+        """`transports`: what the edges speak with phones."""
         self.janitor = Janitor()
+        self.transports = transports
         self.folder = tempfile.mkdtemp(prefix=f"weir-lab-{os.getpid()}-")
         self.janitor.watch_folder(self.folder)
         self.network = Network(self.janitor)
@@ -70,7 +77,7 @@ class House:
         self.core_space = self._core_space("core", CORE_HOST)
         self.outside_space = self._core_space("outside", OUTSIDE_HOST)
         self.zone = zone_write(self.edges, {edge: f"{ACCESS}{edge}" for edge in edges},
-                               {edge: f"{CORE}{edge}" for edge in edges}, f"{CORE}{CORE_HOST}")
+                               {edge: f"{CORE}{edge}" for edge in edges}, f"{CORE}{CORE_HOST}", transports)
 
     def _edge_space(self, edge: int) -> Space:
         space = self.network.space(f"edge{edge}")
@@ -109,7 +116,7 @@ class House:
         return self._resolvers[space.name]
 
     def is_edge_access(self, source: Address) -> bool:
-        return source in [(f"{ACCESS}{edge}", SIP_PORT) for edge in self.edges]
+        return source in [(f"{ACCESS}{edge}", transport.port) for edge in self.edges for transport in self.transports]
 
     def is_core_side(self, source: Address) -> bool:
         return source in [(f"{CORE}{host}", SIP_PORT) for host in [*self.edges, CORE_HOST]]
@@ -117,6 +124,7 @@ class House:
     def phone(self, name: str, nat: NatBox) -> Phone:
         """An outbound phone behind a NAT; it has no account yet."""
         phone = Phone(name, self.resolver(nat.phones, ACCESS), self.is_edge_access)
+        phone.web_hosts = [access_name(edge) for edge in self.edges]
         self.phones.append(phone)
         return phone
 

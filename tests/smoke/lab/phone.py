@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import time
 from collections.abc import Callable
 
 from . import digest
@@ -9,8 +10,9 @@ from .callee import SDP, Account, Callee, Contact, Flow
 from .dialog import CallResult, Dialog, new_tag
 from .dns import Address, Resolver
 from .sip import Message, NameAddress, Uri, name_address_read, uri_read
+from .stream import PING_OCTETS, AnyPort
 from .transaction import Answer, Client
-from .udp import Port
+from .transport import transport_named
 
 __all__ = ["Account", "Contact", "Flow", "Phone"]
 
@@ -21,6 +23,10 @@ class Phone(Callee):
     def __init__(self, name: str, resolver: Resolver, trusted: Callable[[Address], bool], outbound: bool = True) -> None:
         super().__init__(name, trusted, outbound)
         self.resolver = resolver
+        self.web_hosts: list[str] = []  # tried in turn when one cannot be had: WebSocket has no SRV records
+        self.returns = False  # a flow that ends is replaced at once: connected and registered again (RFC 5626 section 4.5)
+        self.lost: list[tuple[int, Address, str]] = []  # flows that ended: reg-id, where to, why
+        self.transactions.on_lost = self._lose
         self._keepalive: asyncio.Task | None = None
 
     def close(self) -> None:
@@ -32,7 +38,7 @@ class Phone(Callee):
 
     async def register(self, account: Account, flow: Flow, expires_s: int = 600) -> Answer:
         """Register over one flow, answering a challenge; the flow then leads to the edge that answered."""
-        targets = await self._locate(flow.proxy or account.aor)
+        targets = await self._locate(flow.proxy or account.aor, flow.port)
         answer = await self.transactions.request(self._register_write(account, flow, expires_s), targets, lambda _: flow.port)
         if answer.status == 401:
             challenge = digest.challenge_choose(answer.response.all("WWW-Authenticate"), account.algorithm)
@@ -77,14 +83,41 @@ class Phone(Callee):
             self.fail(f"registered {account.user} with reg-id {flow.reg_id}, and the answer does not require outbound")
 
     def keep_alive(self) -> None:
-        """Double CRLF over every registered flow, for as long as the phone lives."""
+        """Double CRLF over every registered flow, for as long as the phone lives; a stream's must be answered."""
         async def forever() -> None:
             while True:
                 await asyncio.sleep(KEEPALIVE_S)
-                for flow in self.flows():
-                    if flow.remote is not None:
-                        flow.port.send(b"\r\n\r\n", flow.remote)
+                await asyncio.gather(*(self.ping(flow) for flow in self.flows() if flow.remote is not None))
         self._keepalive = asyncio.get_running_loop().create_task(forever())
+
+    async def ping(self, flow: Flow) -> None:
+        if not flow.port.transport.stream:
+            flow.port.send(PING_OCTETS, flow.remote)
+        elif await flow.port.connect(flow.remote).ping() is None:
+            self.fail(f"no pong from {flow.remote[0]} over {flow.port.transport.via}")
+
+    def _lose(self, port: AnyPort, target: Address, why: str) -> None:
+        """A connection ended; a flow of ours may have ended with it."""
+        for flow in self.flows():
+            if flow.port is port and flow.remote == target:
+                flow.remote = None
+                self.lost.append((flow.reg_id, target, why))
+                if self.returns:
+                    self._start(self._return(flow))
+
+    async def _return(self, flow: Flow) -> None:
+        for account in self.accounts:
+            if flow in account.contact.flows:
+                answer = await self.register(account, flow)
+                if answer.status != 200:
+                    self.fail(f"{account.user} cannot register again: {answer.status or 'no answer'}")
+
+    async def returned(self, patience_s: float) -> bool:
+        """Whether all flows lead somewhere again within that time."""
+        end = time.monotonic() + patience_s
+        while time.monotonic() < end and any(flow.remote is None for flow in self.flows()):
+            await asyncio.sleep(0.01)
+        return all(flow.remote is not None for flow in self.flows())
 
     # Sending
 
@@ -106,8 +139,8 @@ class Phone(Callee):
         message = dialog.request_write(method, self.contact_write(dialog), body)
         for name, value in headers.items():
             message.add(name, value)
-        answer = await self.transactions.request(message, await self._locate(dialog.next_hop()), self._port_for(dialog),
-                                                 on_start)
+        answer = await self.transactions.request(message, await self._locate(dialog.next_hop(), dialog.port),
+                                                 self._port_for(dialog), on_start)
         if not 200 <= answer.status < 300:
             return CallResult(answer, None)
         if dialog.remote.tag is None:
@@ -122,8 +155,8 @@ class Phone(Callee):
         message = dialog.request_write(method, contact, body or (SDP if method == "INVITE" else b""))
         if method == "BYE":
             dialog.ended = True
-        answer = await self.transactions.request(message, targets or await self._locate(dialog.next_hop()),
-                                                 self._port_for(dialog))
+        targets = targets or await self._locate(dialog.next_hop(), dialog.port)
+        answer = await self.transactions.request(message, targets, self._port_for(dialog))
         if method == "INVITE" and 200 <= answer.status < 300:
             dialog.refresh(answer.response)
             await self._acknowledge(dialog, answer)
@@ -131,13 +164,20 @@ class Phone(Callee):
 
     async def _acknowledge(self, dialog: Dialog, answer: Answer) -> None:
         ack = dialog.request_write("ACK")
-        self.transactions.send_ack(ack, answer.client, await self._locate(dialog.next_hop()), self._port_for(dialog))
+        targets = await self._locate(dialog.next_hop(), dialog.port)
+        self.transactions.send_ack(ack, answer.client, targets, self._port_for(dialog))
 
-    async def _locate(self, uri: Uri) -> list[Address]:
-        return await self.resolver.locate(uri.host, uri.port)
+    async def _locate(self, uri: Uri, port: AnyPort) -> list[Address]:
+        """Where a URI leads; it must name what the phone's own flow is made of, since it has no other."""
+        secure = uri.scheme == "sips" or port.transport.secure and port.transport.web
+        wanted = transport_named(uri.parameters.get("transport"), secure)
+        if wanted != port.transport:
+            self.fail(f"{uri} leads over {wanted.via}, and the flow is {port.transport.via}")
+        hosts = [uri.host, *(host for host in self.web_hosts if host != uri.host)] if port.transport.web else [uri.host]
+        return [target for host in hosts for target in await self.resolver.locate(host, uri.port, port.transport)]
 
-    def _port_for(self, dialog: Dialog) -> Callable[[Address], Port]:
+    def _port_for(self, dialog: Dialog) -> Callable[[Address], AnyPort]:
         """An outbound phone sends over its flow to that edge, if it has one (RFC 5626 section 4.3)."""
-        def choose(target: Address) -> Port:
+        def choose(target: Address) -> AnyPort:
             return next((flow.port for flow in dialog.contact.flows if flow.remote == target), dialog.port)
         return choose

@@ -1,4 +1,4 @@
-"""SIP transactions over UDP (RFC 3261 section 17) and the way from target to target of RFC 3263 section 4.3."""
+"""SIP transactions (RFC 3261 section 17) and the way from target to target of RFC 3263 section 4.3."""
 
 import asyncio
 import dataclasses
@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from .dns import Address
 from .sip import Message, Via, message_read, response_write, via_read
-from .udp import Port
+from .stream import AnyPort
 
 T1_S = 0.5
 T2_S = 4.0
@@ -55,7 +55,7 @@ class Answer:
 class Client:
     """One client transaction, toward one target."""
 
-    def __init__(self, port: Port, target: Address, message: Message) -> None:
+    def __init__(self, port: AnyPort, target: Address, message: Message) -> None:
         self.port = port
         self.target = target
         self.message = message
@@ -70,7 +70,7 @@ class Client:
 class Server:
     """One server transaction: what has been answered, to be answered again."""
 
-    def __init__(self, port: Port, source: Address, request: Message, divert: Divert | None) -> None:
+    def __init__(self, port: AnyPort, source: Address, request: Message, divert: Divert | None) -> None:
         self.port = port
         self.source = source
         self.request = request
@@ -92,7 +92,9 @@ class Server:
         return response
 
     async def repeat_until_acknowledged(self) -> None:
-        """RFC 3261 section 13.3.1.4, for any final response to INVITE."""
+        """RFC 3261 sections 13.3.1.4 and 17.2.1: a 2xx to INVITE over any transport, another final response over UDP."""
+        if self.port.transport.stream and self.response.status >= 300:
+            return
         interval, end = T1_S, time.monotonic() + TIMER_F_S
         while time.monotonic() < end:
             try:
@@ -113,11 +115,14 @@ class Transactions:
         self._dead: dict[Address, float] = {}
         self.on_request: Callable[[Server], None] = lambda server: None
         self.divert: Divert | None = None
-        self.on_ack: Callable[[Message, Address, Port], None] = lambda message, source, port: None
+        self.on_ack: Callable[[Message, Address, AnyPort], None] = lambda message, source, port: None
+        self.on_lost: Callable[[AnyPort, Address, str], None] = lambda port, target, why: None
 
-    def adopt(self, port: Port) -> None:
+    def adopt(self, port: AnyPort) -> None:
         port.on_datagram = self._receive
-        port.on_unreachable = self._unreachable
+        port.on_unreachable = lambda target: self._unreachable(target, port)
+        port.on_lost = lambda target, why: self._lost(target, port, why)
+        port.on_fault = self._fail
 
     def order(self, targets: list[Address]) -> list[Address]:
         """Living targets first, in their order; the dead are a last resort."""
@@ -130,7 +135,7 @@ class Transactions:
     def revive(self, target: Address) -> None:
         self._dead.pop(target, None)
 
-    async def request(self, message: Message, targets: list[Address], port_for: Callable[[Address], Port],
+    async def request(self, message: Message, targets: list[Address], port_for: Callable[[Address], AnyPort],
                       on_start: Callable[[Client], None] | None = None) -> Answer:
         """Try each target until one answers. `message` has no Via yet: every target gets a branch of its own."""
         begin, attempts = time.monotonic(), []
@@ -141,7 +146,9 @@ class Transactions:
             if on_start:
                 on_start(client)
             attempts.append(Attempt(target))
-            final = await self._run(client, attempts[-1], SILENCE_S if left else TIMER_F_S)
+            # A broken connection is heard of; silence on one that stands is no reason to leave it.
+            hasty = left and not client.port.transport.stream
+            final = await self._run(client, attempts[-1], SILENCE_S if hasty else TIMER_F_S)
             if final is not None and not (final.status == 503 and left):
                 return Answer(final, attempts, time.monotonic() - begin, client)
             self._dead[target] = time.monotonic() + DEAD_S
@@ -155,7 +162,7 @@ class Transactions:
         return Answer(final, [attempt], time.monotonic() - begin, client)
 
     def send_ack(self, ack: Message, client: Client | None, targets: list[Address],
-                 port_for: Callable[[Address], Port]) -> None:
+                 port_for: Callable[[Address], AnyPort]) -> None:
         """An ACK to a 2xx: a transaction of its own without an answer, sent again for every repeated 2xx."""
         target = self.order(targets)[0]
         message = with_via(ack, port_for(target))
@@ -171,18 +178,18 @@ class Transactions:
     def find_server(self, request: Message, method: str) -> Server | None:
         return self._servers.get((request.via.branch, request.via.sent_by, method))
 
-    def _open(self, message: Message, port: Port, target: Address) -> Client:
+    def _open(self, message: Message, port: AnyPort, target: Address) -> Client:
         client = Client(port, target, message)
         self._clients[message.via.branch, message.method] = client
         return client
 
     async def _run(self, client: Client, attempt: Attempt, patience_s: float) -> Message | None:
-        invite = client.message.method == "INVITE"
+        invite, repeats = client.message.method == "INVITE", not client.port.transport.stream
         end, interval, provisional = time.monotonic() + patience_s, T1_S, False
         client.send()
         attempt.sends = 1
         while time.monotonic() < end:
-            silent = invite and provisional
+            silent = invite and provisional or not repeats
             wait = end - time.monotonic() if silent else min(interval, end - time.monotonic())
             try:
                 event = await asyncio.wait_for(client.events.get(), max(wait, 0))
@@ -202,7 +209,7 @@ class Transactions:
             end, interval, provisional = time.monotonic() + max(RINGING_S, patience_s), T2_S, True
         return None
 
-    def _receive(self, octets: bytes, source: Address, port: Port) -> None:
+    def _receive(self, octets: bytes, source: Address, port: AnyPort) -> None:
         if not octets.strip(b"\r\n\0"):
             return
         try:
@@ -214,13 +221,15 @@ class Transactions:
         except (ValueError, IndexError) as error:
             self._fail(f"cannot read what came from {source[0]}:{source[1]}: {error}")
 
-    def _receive_response(self, response: Message, source: Address, port: Port) -> None:
+    def _receive_response(self, response: Message, source: Address, port: AnyPort) -> None:
         client = self._clients.get((response.via.branch, response.method))
         if client is None or response.cseq != client.message.cseq:
             self._fail(f"a response to no request of mine: {response.start} to {response.get('CSeq')}")
             return
         if source != client.target or port is not client.port:
             self._fail(f"asked {client.target} from {client.port}, answered by {source} to {port}: {response.start}")
+        if response.via.transport != port.transport.via:
+            self._fail(f"{response.start} over {port.transport.via}, and its Via says {response.via.transport}")
         if len(response.all("Via")) != 1:
             self._fail(f"a response with {len(response.all('Via'))} Vias")
         if client.final is not None:
@@ -234,7 +243,7 @@ class Transactions:
                 client.ack()
         client.events.put_nowait(response)
 
-    def _receive_request(self, request: Message, source: Address, port: Port) -> None:
+    def _receive_request(self, request: Message, source: Address, port: AnyPort) -> None:
         if request.method == "ACK":
             server = self.find_server(request, "INVITE")
             if server is not None and server.response is not None and server.response.status >= 300:
@@ -252,17 +261,28 @@ class Transactions:
             known.port, known.source = port, source
             known.respond(known.response)
 
-    def _unreachable(self, target: Address) -> None:
+    def _unreachable(self, target: Address, port: AnyPort) -> None:
         self._dead[target] = time.monotonic() + DEAD_S
+        self._give_up(target, port)
+
+    def _lost(self, target: Address, port: AnyPort, why: str) -> None:
+        """A connection ended: what was asked over it is not answered (RFC 3261 section 17.1.4), but its target may live."""
+        self._give_up(target, port)
+        self.on_lost(port, target, why)
+
+    def _give_up(self, target: Address, port: AnyPort) -> None:
+        """ICMP speaks of a host, a broken connection of the port that it was opened from."""
         for client in self._clients.values():
-            if client.target == target and client.final is None:
+            ours = not port.transport.stream or client.port is port
+            if client.target == target and client.final is None and ours:
                 client.events.put_nowait(None)
 
 
-def with_via(message: Message, port: Port) -> Message:
+def with_via(message: Message, port: AnyPort) -> Message:
     """A copy with our Via on top."""
     sent = message.copy()
-    sent.headers.insert(0, ("Via", str(Via("UDP", str(port), {"branch": "z9hG4bK" + secrets.token_hex(10), "rport": None}))))
+    parameters = {"branch": "z9hG4bK" + secrets.token_hex(10)} | ({} if port.transport.stream else {"rport": None})
+    sent.headers.insert(0, ("Via", str(Via(port.transport.via, str(port), parameters))))
     return sent
 
 

@@ -5,6 +5,7 @@ import socket
 from collections.abc import Callable
 
 from .dns import Address
+from .transport import UDP
 
 # linux/in.h and asm/socket.h; Python has no names for them.
 IP_RECVERR = 11
@@ -15,12 +16,15 @@ DATAGRAM_MAX = 65535
 class Port:
     """One bound socket. Datagrams and unreachable peers go to whoever owns it."""
 
+    transport = UDP
+
     def __init__(self, sock: socket.socket, address: str, port: int = 0) -> None:
         self._socket = sock
         sock.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
         sock.setblocking(False)
         sock.bind((address, port))
         self.address: Address = sock.getsockname()
+        self.host, self.number = self.address
         self.on_datagram: Callable[[bytes, Address, "Port"], None] = lambda octets, source, port: None
         self.on_unreachable: Callable[[Address], None] = lambda target: None
         asyncio.get_running_loop().add_reader(sock, self._read)
