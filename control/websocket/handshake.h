@@ -1,0 +1,28 @@
+// handshake.h: the HTTP request that opens a WebSocket (RFC 6455 section 4.2, RFC 7118 section 4), and the answer to it.
+
+#pragma once
+
+#include <weir/span.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum {
+	HANDSHAKE_REQUEST_MAX = 8192, // octets
+	HANDSHAKE_ANSWER_MAX = 256,
+};
+
+enum handshake_result {
+	HANDSHAKE_MORE, // the request is not whole yet
+	HANDSHAKE_ACCEPTED,
+	HANDSHAKE_REFUSED, // the answer says why; then the connection ends
+};
+
+struct handshake {
+	size_t length; // octets of the request; what follows it is frames
+	char answer[HANDSHAKE_ANSWER_MAX];
+	size_t answer_length;
+};
+
+// octets is all that has come since the connection began. *handshake is written unless more is needed.
+[[nodiscard]] enum handshake_result handshake_read(struct span octets, struct handshake *handshake);
