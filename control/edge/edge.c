@@ -154,8 +154,10 @@ static int parts_open(struct edge *edge)
 
 	for (size_t i = 0; status == 0 && i < sizeof(opens) / sizeof(opens[0]); i++) {
 		status = opens[i](edge);
-		if (status == 0 && opens[i] == book_open)
+		if (status == 0 && opens[i] == book_open) {
+			edge_notes_restore(edge);
 			book_restore(edge);
+		}
 	}
 	return status;
 }

@@ -33,6 +33,15 @@ static uint32_t generation_give(void *context, uint8_t id)
 
 // The mesh tells.
 
+// What a peer has said stays known while it is away, over our own restarts too.
+static void hello_keep(struct edge_peer *peer, const struct sync_peer *told)
+{
+	struct sync_hello hello = told->connected ? told->hello : peer->sync.hello;
+
+	peer->sync = *told;
+	peer->sync.hello = hello;
+}
+
 static void peer_changed(void *context, const struct sync_peer *told)
 {
 	struct edge *edge = context;
@@ -45,14 +54,16 @@ static void peer_changed(void *context, const struct sync_peer *told)
 		peer->gone_ms = clock_ms();
 	if (told->connected)
 		peer->gone_ms = 0;
-	peer->greeted |= told->connected;
-	peer->sync = *told;
+	peer->known |= told->connected;
+	hello_keep(peer, told);
 	if (told->connected) {
 		flow_book_note_generation(edge->book, told->newest_generation);
 		edge_ready_judge(edge);
 	}
-	if (names_changed)
+	if (names_changed) {
+		edge_note_peer(edge, id);
 		edge_send_directory(edge);
+	}
 	edge_send_peer_state(edge, id);
 }
 

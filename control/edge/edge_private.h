@@ -26,7 +26,7 @@ struct deferred {
 // What is known of another edge.
 struct edge_peer {
 	struct sync_peer sync;
-	bool greeted; // sync.hello was heard since we started
+	bool known; // sync.hello was heard, by us or by a process before us
 	uint8_t liveness; // enum peer_liveness, as the keeper says
 	uint32_t round_trip_us;
 	uint64_t changed_ms; // monotonic: liveness
@@ -102,6 +102,10 @@ void edge_peers_tick(struct edge *edge);
 // edge_ready.c: tell whether this edge serves, after anything that has a say in it.
 void edge_ready_judge(struct edge *edge);
 void edge_ready_fired(evutil_socket_t socket, short what, void *context);
+
+// edge_notes.c
+void edge_note_peer(struct edge *edge, uint8_t id);
+void edge_notes_restore(struct edge *edge);
 
 // edge_source.c
 [[nodiscard]] int edge_source_open(struct edge *edge);

@@ -55,7 +55,7 @@ void edge_send_directory(struct edge *edge)
 	if (!link_client_is_up(link_of(edge)))
 		return;
 	for (unsigned id = 1; id < EDGES; id++)
-		if (edge->peers[id].greeted)
+		if (edge->peers[id].known)
 			hellos[id] = &edge->peers[id].sync.hello;
 	if (edge->control->upstream != NULL)
 		input.target_count = upstream_list(edge->control->upstream, targets);

@@ -2,6 +2,7 @@
 
 #include "store_file.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -166,6 +167,28 @@ void store_read(struct store *store, void (*each)(void *context, const struct fl
 		log_event(store->options.log, LOG_LEVEL_ERROR, "store-read",
 			LOG_TEXT("path", store->options.path),
 			LOG_TEXT("error", "records were lost"));
+}
+
+void store_read_notes(struct store *store,
+	void (*each)(void *context, uint32_t key, struct span octets), void *context)
+{
+	if (store_file_read_notes(&store->file, each, context) != 0)
+		log_event(store->options.log, LOG_LEVEL_ERROR, "store-read",
+			LOG_TEXT("path", store->options.path),
+			LOG_TEXT("error", "notes were lost"));
+}
+
+void store_put_note(struct store *store, uint32_t key, struct span octets)
+{
+	assert(octets.length <= STORE_NOTE_OCTETS_MAX);
+	int status = store_file_write_note(&store->file, key, octets);
+
+	if (status != 0)
+		log_event(store->options.log, LOG_LEVEL_ERROR, "store-failed",
+			LOG_TEXT("path", store->options.path),
+			LOG_TEXT("error", store_file_error(status)));
+	else
+		atomic_store(&store->dirty, true);
 }
 
 uint64_t store_last_s(const struct store *store)

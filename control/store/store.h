@@ -16,6 +16,12 @@ enum {
 	STORE_SYNC_EVERY_MS = 1000,
 };
 
+// What is kept beside the flows: a few things that seldom change, opaque here. The key of each is one of these and a number.
+enum store_note {
+	STORE_NOTE_PEER = 0, // and its edge id: what it last said of itself
+	STORE_NOTE_OCTETS_MAX = 1 << 16,
+};
+
 struct store_options {
 	const char *path; // a folder; made if it is missing
 	uint8_t edge; // records of another edge are not ours: the store was another's
@@ -37,6 +43,12 @@ uint64_t store_last_s(const struct store *store);
 uint32_t store_newest_generation(const struct store *store);
 // The incarnation: made when the store was made, kept while it lives (wall clock ns).
 uint64_t store_incarnation(const struct store *store);
+
+// The octets end with each call.
+void store_read_notes(struct store *store,
+	void (*each)(void *context, uint32_t key, struct span octets), void *context);
+// Written at once, in place of the one before it. What cannot be written is said, and not kept.
+void store_put_note(struct store *store, uint32_t key, struct span octets);
 
 // Into the batch. FLOW_GONE removes the slot.
 void store_put(struct store *store, const struct flow_record *record);

@@ -1,20 +1,13 @@
 #include "store_file.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 enum {
-	PATH_MAX_OCTETS = 512,
-	DATABASES = 2,
+	DATABASES = 3,
 	MAP_MIN = 16 << 20,
 	OCTETS_A_FLOW = 1024, // with room for pages half full
-	CHILD_SECONDS_MAX = 60,
 	FACTS_KEY = 1,
+	CHECKSUM_OCTETS = 8, // before a note
 };
 
 // Stored as it stands; `format` and `edge` first, so that any version can read them.
@@ -26,18 +19,6 @@ struct stored_facts {
 	uint32_t newest_generation;
 	uint32_t reserved;
 };
-
-const char *store_health_text(enum store_health health)
-{
-	static const char *const TEXTS[] = {
-		[STORE_SOUND] = "sound",
-		[STORE_DAMAGED] = "damaged",
-		[STORE_CRASHED] = "so damaged that reading it crashes",
-		[STORE_FOREIGN] = "of another edge or version",
-	};
-
-	return TEXTS[health];
-}
 
 const char *store_file_error(int status)
 {
@@ -51,6 +32,15 @@ static int status_of(int code)
 	return code > 0 ? -code : code;
 }
 
+// A file of an earlier version has none.
+static int notes_open(struct store_file *file, MDB_txn *transaction, unsigned create)
+{
+	int code = mdb_dbi_open(transaction, "notes", create | MDB_INTEGERKEY, &file->notes);
+
+	file->has_notes = code == 0;
+	return create == 0 && code == MDB_NOTFOUND ? 0 : code;
+}
+
 static int databases_open(struct store_file *file, unsigned flags)
 {
 	MDB_txn *transaction;
@@ -62,6 +52,8 @@ static int databases_open(struct store_file *file, unsigned flags)
 	code = mdb_dbi_open(transaction, "flows", create | MDB_INTEGERKEY, &file->flows);
 	if (code == 0)
 		code = mdb_dbi_open(transaction, "facts", create | MDB_INTEGERKEY, &file->facts);
+	if (code == 0)
+		code = notes_open(file, transaction, create);
 	if (code != 0) {
 		mdb_txn_abort(transaction);
 		return status_of(code);
@@ -104,6 +96,11 @@ int store_file_open(struct store_file *file, const char *path, uint32_t flows_ma
 	if (status != 0)
 		store_file_close(file);
 	return status;
+}
+
+int store_file_open_read(struct store_file *file, const char *path)
+{
+	return env_open(file, path, MAP_MIN, MDB_RDONLY);
 }
 
 void store_file_close(struct store_file *file)
@@ -192,6 +189,79 @@ int store_file_read(struct store_file *file,
 	return status;
 }
 
+// 0, or MDB_CORRUPTED: its checksum is not that of its octets.
+static int note_check(MDB_val key, MDB_val value, uint32_t *number, struct span *octets)
+{
+	uint64_t checksum;
+
+	if (key.mv_size != sizeof(*number) || value.mv_size < sizeof(checksum))
+		return MDB_CORRUPTED;
+	memcpy(number, key.mv_data, sizeof(*number));
+	memcpy(&checksum, value.mv_data, sizeof(checksum));
+	*octets = span_of((const uint8_t *)value.mv_data + sizeof(checksum),
+		value.mv_size - sizeof(checksum));
+	return record_checksum(*octets) == checksum ? 0 : MDB_CORRUPTED;
+}
+
+static int notes_walk(MDB_cursor *cursor,
+	void (*each)(void *context, uint32_t key, struct span octets), void *context)
+{
+	MDB_val key;
+	MDB_val value;
+	int code;
+
+	while ((code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+		uint32_t number;
+		struct span octets;
+
+		code = note_check(key, value, &number, &octets);
+		if (code != 0)
+			return code;
+		each(context, number, octets);
+	}
+	return code == MDB_NOTFOUND ? 0 : code;
+}
+
+int store_file_read_notes(struct store_file *file,
+	void (*each)(void *context, uint32_t key, struct span octets), void *context)
+{
+	MDB_txn *transaction;
+	MDB_cursor *cursor;
+
+	if (!file->has_notes)
+		return 0;
+	int code = mdb_txn_begin(file->env, NULL, MDB_RDONLY, &transaction);
+	if (code != 0)
+		return status_of(code);
+	code = mdb_cursor_open(transaction, file->notes, &cursor);
+	if (code == 0) {
+		code = notes_walk(cursor, each, context);
+		mdb_cursor_close(cursor);
+	}
+	mdb_txn_abort(transaction);
+	return status_of(code);
+}
+
+int store_file_write_note(struct store_file *file, uint32_t number, struct span octets)
+{
+	MDB_txn *transaction;
+	MDB_val key = {sizeof(number), &number};
+	MDB_val value = {CHECKSUM_OCTETS + octets.length, NULL};
+	uint64_t checksum = record_checksum(octets);
+	int code = mdb_txn_begin(file->env, NULL, 0, &transaction);
+
+	if (code != 0)
+		return status_of(code);
+	code = mdb_put(transaction, file->notes, &key, &value, MDB_RESERVE);
+	if (code != 0) {
+		mdb_txn_abort(transaction);
+		return status_of(code);
+	}
+	memcpy(value.mv_data, &checksum, CHECKSUM_OCTETS);
+	memcpy((uint8_t *)value.mv_data + CHECKSUM_OCTETS, octets.octets, octets.length);
+	return status_of(mdb_txn_commit(transaction));
+}
+
 static int record_write(
 	struct store_file *file, MDB_txn *transaction, const struct flow_record *record)
 {
@@ -246,82 +316,4 @@ int store_file_write(struct store_file *file, const struct flow_record *records,
 void store_file_sync(struct store_file *file)
 {
 	mdb_env_sync(file->env, 1);
-}
-
-struct check {
-	uint8_t edge;
-	bool foreign;
-};
-
-static void check_record(void *context, const struct flow_record *record)
-{
-	struct check *check = context;
-
-	check->foreign |= record->id.edge != check->edge;
-}
-
-// In the child.
-static enum store_health file_judge(const char *path, uint8_t edge)
-{
-	struct store_file file = {0};
-	struct store_facts facts;
-	struct check check = {.edge = edge};
-	int status = env_open(&file, path, MAP_MIN, MDB_RDONLY);
-
-	if (status == MDB_NOTFOUND || status == -ENOENT)
-		return STORE_SOUND; // begun and never written
-	if (status != 0)
-		return status == MDB_VERSION_MISMATCH ? STORE_FOREIGN : STORE_DAMAGED;
-	status = store_file_read_facts(&file, &facts);
-	if (status == 0)
-		status = store_file_read(&file, check_record, &check);
-	if (status == MDB_VERSION_MISMATCH
-		|| (status == 0 && facts.edge != 0 && facts.edge != edge))
-		return STORE_FOREIGN;
-	if (status != 0)
-		return STORE_DAMAGED;
-	return check.foreign ? STORE_FOREIGN : STORE_SOUND;
-}
-
-static void data_path(const char *path, char *out)
-{
-	snprintf(out, PATH_MAX_OCTETS, "%s/data.mdb", path);
-}
-
-enum store_health store_file_check(const char *path, uint8_t edge)
-{
-	char data[PATH_MAX_OCTETS];
-	int status;
-
-	data_path(path, data);
-	if (access(data, F_OK) != 0)
-		return STORE_SOUND;
-	pid_t child = fork();
-	if (child < 0)
-		return STORE_DAMAGED;
-	if (child == 0) {
-		prctl(PR_SET_DUMPABLE, 0);
-		alarm(CHILD_SECONDS_MAX); // a damaged tree may also be an endless one
-		_exit((int)file_judge(path, edge));
-	}
-	while (waitpid(child, &status, 0) < 0)
-		if (errno != EINTR)
-			return STORE_DAMAGED;
-	return WIFEXITED(status) ? (enum store_health)WEXITSTATUS(status) : STORE_CRASHED;
-}
-
-int store_file_set_aside(const char *path, char *aside, size_t size)
-{
-	char data[PATH_MAX_OCTETS];
-	char lock[PATH_MAX_OCTETS];
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	data_path(path, data);
-	snprintf(aside, size, "%s/damaged-%lld.mdb", path, (long long)now.tv_sec);
-	snprintf(lock, sizeof(lock), "%s/lock.mdb", path);
-	if (rename(data, aside) != 0)
-		return -errno;
-	unlink(lock);
-	return 0;
 }

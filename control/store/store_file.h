@@ -14,6 +14,8 @@ struct store_file {
 	MDB_env *env;
 	MDB_dbi flows; // slot to record
 	MDB_dbi facts; // one record
+	MDB_dbi notes; // by enum store_note; each with a checksum before it
+	bool has_notes;
 };
 
 // What is known beside the flows.
@@ -39,6 +41,8 @@ const char *store_health_text(enum store_health health);
 // All below: 0, a negative errno or a negative LMDB code; store_file_error() is the text of either.
 [[nodiscard]] int store_file_open(
 	struct store_file *file, const char *path, uint32_t flows_max, uint8_t edge);
+// To look at, where there is a file.
+[[nodiscard]] int store_file_open_read(struct store_file *file, const char *path);
 void store_file_close(struct store_file *file);
 [[nodiscard]] int store_file_read(struct store_file *file,
 	void (*each)(void *context, const struct flow_record *record), void *context);
@@ -46,5 +50,8 @@ void store_file_close(struct store_file *file);
 // All records and the facts in one transaction; FLOW_GONE removes.
 [[nodiscard]] int store_file_write(struct store_file *file, const struct flow_record *records,
 	unsigned count, const struct store_facts *facts);
+[[nodiscard]] int store_file_read_notes(struct store_file *file,
+	void (*each)(void *context, uint32_t key, struct span octets), void *context);
+[[nodiscard]] int store_file_write_note(struct store_file *file, uint32_t key, struct span octets);
 void store_file_sync(struct store_file *file);
 const char *store_file_error(int status);

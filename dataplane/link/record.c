@@ -1,13 +1,12 @@
 #include <weir/record.h>
 #include <weir/side.h>
 
-// FNV-1a, 64 bits, over the octets and their number: every flipped bit changes it.
-static uint64_t checksum(const uint8_t *octets, size_t length)
+uint64_t record_checksum(struct span octets)
 {
-	uint64_t hash = 14695981039346656037u ^ length;
+	uint64_t hash = 14695981039346656037u ^ octets.length;
 
-	for (size_t i = 0; i < length; i++)
-		hash = (hash ^ octets[i]) * 1099511628211u;
+	for (size_t i = 0; i < octets.length; i++)
+		hash = (hash ^ octets.octets[i]) * 1099511628211u;
 	return hash;
 }
 
@@ -73,7 +72,7 @@ size_t flow_record_encode(const struct flow_record *record, uint8_t *out)
 	at += sizeof(record->peer.address);
 	for (unsigned i = 0; i < record->row_count; i++)
 		at = row_write(at, &record->rows[i]);
-	at = number_write(at, checksum(out, (size_t)(at - out)), 8);
+	at = number_write(at, record_checksum(span_of(out, (size_t)(at - out))), 8);
 	return (size_t)(at - out);
 }
 
@@ -122,7 +121,7 @@ bool flow_record_decode(struct span octets, struct flow_record *record)
 	if (octets.length < FLOW_RECORD_HEAD_OCTETS + 8 || octets.length > FLOW_RECORD_OCTETS_MAX)
 		return false;
 	const uint8_t *sum = octets.octets + octets.length - 8;
-	if (number_read(&sum, 8) != checksum(octets.octets, octets.length - 8))
+	if (number_read(&sum, 8) != record_checksum(span_of(octets.octets, octets.length - 8)))
 		return false;
 	if (!head_read(&at, &read)
 		|| octets.length

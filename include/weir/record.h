@@ -48,5 +48,7 @@ struct flow_record {
 // Returns the number of octets written; out holds FLOW_RECORD_OCTETS_MAX. Little-endian, no padding, ends in a 64-bit checksum
 // (not keyed: it finds flipped bits in a store, no forger).
 size_t flow_record_encode(const struct flow_record *record, uint8_t *out);
+// FNV-1a, 64 bits, over the octets and their number: every flipped bit changes it.
+uint64_t record_checksum(struct span octets);
 // *record is written only if true is returned. The input must be exactly one record.
 [[nodiscard]] bool flow_record_decode(struct span octets, struct flow_record *record);

@@ -8,12 +8,14 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum {
 	PATIENCE_MS = 5000,
 	PORTS = 5,
+	FOLDER_MAX = 64,
 };
 
 struct fake_dataplane plane;
@@ -25,6 +27,7 @@ static unsigned port_mesh;
 static unsigned port_peer_mesh;
 static struct event_base *base;
 static pid_t process;
+static pid_t peer_process;
 
 // All at once, so that they differ.
 static void ports_choose(void)
@@ -57,7 +60,8 @@ void edge_setup(void)
 
 	cr_assert(mkdtemp(edge_folder) != NULL);
 	snprintf(command, sizeof(command),
-		"%s keys init %s/keys --cluster cluster.test --edge 1:edge1.test >/dev/null",
+		"%s keys init %s/keys --cluster cluster.test --edge 1:edge1.test --edge "
+		"2:edge2.test >/dev/null",
 		WEIRCTL, edge_folder);
 	shell(command);
 	ports_choose();
@@ -71,6 +75,8 @@ void edge_teardown(void)
 
 	if (process > 0)
 		edge_end(SIGKILL);
+	if (peer_process > 0)
+		edge_end_peer();
 	event_base_free(base);
 	snprintf(command, sizeof(command), "rm -r %s", edge_folder);
 	shell(command);
@@ -85,39 +91,47 @@ static void listeners_write(FILE *stream)
 		edge_port_access, edge_port_core, edge_port_peer);
 }
 
-static void config_write(const char *path, const char *listeners)
+// The folder of one edge: its files and sockets.
+static void folder_write(char *out, unsigned id)
 {
+	snprintf(out, FOLDER_MAX, "%s/edge%u", edge_folder, id);
+}
+
+static FILE *config_begin(unsigned id, const char *path)
+{
+	unsigned other = id == 1 ? EDGE_PROCESS_PEER : 1;
+	char folder[FOLDER_MAX];
 	FILE *stream = fopen(path, "w");
 
 	cr_assert(stream != NULL);
+	folder_write(folder, id);
 	fprintf(stream,
-		"node: {id: 1, name: edge1.test}\n"
+		"node: {id: %u, name: edge%u.test}\n"
 		"dataplane: {workers: %d}\n"
 		"cluster:\n"
 		"  name: cluster.test\n"
 		"  listen: 127.0.0.1:%u\n"
-		"  peers: [{id: %d, name: edge2.test, address: 127.0.0.1:%u}]\n"
+		"  peers: [{id: %u, name: edge%u.test, address: 127.0.0.1:%u}]\n"
 		"upstream: {targets: [\"sip:127.0.0.9:5060\"]}\n"
 		"keys: {directory: %s/keys}\n"
 		"store: {path: %s/store}\n"
 		"link: {socket: %s/link.sock}\n"
 		"admin: {socket: %s/admin.sock}\n"
 		"listeners:\n",
-		FAKE_WORKERS, port_mesh, EDGE_PROCESS_PEER, port_peer_mesh, edge_folder,
-		edge_folder, edge_folder, edge_folder);
-	if (listeners == NULL)
-		listeners_write(stream);
-	else
-		fputs(listeners, stream);
-	fclose(stream);
+		id, id, FAKE_WORKERS, id == 1 ? port_mesh : port_peer_mesh, other, other,
+		id == 1 ? port_peer_mesh : port_mesh, edge_folder, folder, folder, folder);
+	return stream;
 }
 
-static void control_run(const char *config)
+static pid_t control_run(unsigned id, const char *config)
 {
-	char log[128];
+	char log[FOLDER_MAX];
+	pid_t child = fork();
 
+	if (child != 0)
+		return child;
 	prctl(PR_SET_PDEATHSIG, SIGKILL); // a test that is ended leaves nothing behind
-	snprintf(log, sizeof(log), "%s/control.log", edge_folder);
+	snprintf(log, sizeof(log), "%s/control%u.log", edge_folder, id);
 	dup2(open(log, O_WRONLY | O_CREAT | O_APPEND, 0600), STDERR_FILENO);
 	execl(WEIR_CONTROL, "weir-control", "--config", config, (char *)NULL);
 	_exit(127);
@@ -125,16 +139,47 @@ static void control_run(const char *config)
 
 void edge_start(const char *listeners, unsigned listener_count)
 {
-	char path[128];
+	char folder[FOLDER_MAX];
+	char path[FOLDER_MAX + 16];
 
-	snprintf(path, sizeof(path), "%s/link.sock", edge_folder);
+	folder_write(folder, 1);
+	(void)mkdir(folder, 0700);
+	snprintf(path, sizeof(path), "%s/link.sock", folder);
 	fake_listen(&plane, base, path);
-	snprintf(path, sizeof(path), "%s/weir.yaml", edge_folder);
-	config_write(path, listeners);
-	process = fork();
-	if (process == 0)
-		control_run(path);
+	snprintf(path, sizeof(path), "%s/weir.yaml", folder);
+	FILE *stream = config_begin(1, path);
+	if (listeners == NULL)
+		listeners_write(stream);
+	else
+		fputs(listeners, stream);
+	fclose(stream);
+	process = control_run(1, path);
 	fake_start(&plane, listener_count, NULL);
+}
+
+void edge_start_peer(void)
+{
+	char folder[FOLDER_MAX];
+	char path[FOLDER_MAX + 16];
+
+	folder_write(folder, EDGE_PROCESS_PEER);
+	(void)mkdir(folder, 0700);
+	snprintf(path, sizeof(path), "%s/weir.yaml", folder);
+	FILE *stream = config_begin(EDGE_PROCESS_PEER, path);
+	// It has no dataplane, so nobody binds these.
+	fputs("  - {name: access, side: access, address: 127.0.0.2:5060}\n"
+	      "  - {name: core, side: core, address: 127.0.0.2:5070}\n"
+	      "  - {name: peer, side: peer, address: 127.0.0.2:5080}\n",
+		stream);
+	fclose(stream);
+	peer_process = control_run(EDGE_PROCESS_PEER, path);
+}
+
+void edge_end_peer(void)
+{
+	kill(peer_process, SIGKILL);
+	waitpid(peer_process, NULL, 0);
+	peer_process = 0;
 }
 
 void edge_end(int signal)
@@ -178,8 +223,8 @@ static bool status_says(const char *words)
 	static char said[16384];
 	char command[256];
 
-	snprintf(command, sizeof(command), "%s -s %s/admin.sock -j status 2>/dev/null", WEIRCTL,
-		edge_folder);
+	snprintf(command, sizeof(command), "%s -s %s/edge1/admin.sock -j status 2>/dev/null",
+		WEIRCTL, edge_folder);
 	FILE *stream = popen(command, "r");
 	cr_assert(stream != NULL);
 	said[fread(said, 1, sizeof(said) - 1, stream)] = '\0';

@@ -5,7 +5,8 @@
 #include "fake_dataplane.h"
 
 enum {
-	EDGE_PROCESS_PEER = 2, // configured, and never there
+	EDGE_PROCESS_PEER = 2, // configured
+	EDGE_PROCESS_PEER_PORT = 5080, // of its peer listener, on 127.0.0.2
 };
 
 extern struct fake_dataplane plane;
@@ -22,6 +23,10 @@ void edge_teardown(void);
 void edge_start(const char *listeners, unsigned listener_count);
 // kill -9, or an end that it is asked for.
 void edge_end(int signal);
+
+// Another edge's weir-control, without a dataplane.
+void edge_start_peer(void);
+void edge_end_peer(void);
 
 // The next record of a type that control puts on the table ring; others are passed over. Returns its length; fails the test after
 // five seconds.

@@ -5,6 +5,8 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
+#include <signal.h>
+
 TestSuite(edge, .init = edge_setup, .fini = edge_teardown, .timeout = 60);
 
 static void tell_epoch(uint64_t ours, uint64_t theirs, enum link_epoch standing)
@@ -34,4 +36,29 @@ Test(edge, where_no_majority_says_who_is_wrong_the_edge_goes_on)
 	cr_assert(edge_await_status("\"ready\": false"));
 	tell_epoch(7, 9, LINK_EPOCH_SPLIT);
 	cr_assert(edge_await_status("\"ready\": true"));
+}
+
+static struct endpoint await_relay(void)
+{
+	struct link_peer peer;
+
+	cr_assert(eq(sz, edge_await_record(LINK_PEER, &peer, sizeof(peer)), sizeof(peer)));
+	cr_assert(eq(int, peer.edge, EDGE_PROCESS_PEER));
+	return peer.relay;
+}
+
+Test(edge, knows_a_peers_relay_address_after_its_own_restart_while_the_peer_is_away)
+{
+	const struct endpoint relay = {
+		.address = {127, 0, 0, 2}, .port = EDGE_PROCESS_PEER_PORT, .family = ENDPOINT_V4};
+
+	edge_start(NULL, 3);
+	edge_start_peer();
+	struct endpoint told = await_relay();
+	cr_assert(endpoint_equal(&told, &relay));
+	edge_end_peer();
+	edge_end(SIGKILL);
+	edge_start(NULL, 3);
+	told = await_relay();
+	cr_assert(endpoint_equal(&told, &relay));
 }

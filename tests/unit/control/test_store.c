@@ -8,6 +8,7 @@
 #include <criterion/new/assert.h>
 
 #include <fcntl.h>
+#include <lmdb.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,6 +85,22 @@ static void took(void *context, const struct flow_record *record)
 	read_count++;
 }
 
+static struct note {
+	uint32_t key;
+	uint8_t octets[64];
+	size_t length;
+} notes[4];
+static unsigned note_count;
+
+static void note(void *context, uint32_t key, struct span octets)
+{
+	cr_assert(lt(uint, note_count, 4));
+	cr_assert(le(sz, octets.length, sizeof(notes[0].octets)));
+	notes[note_count].key = key;
+	memcpy(notes[note_count].octets, octets.octets, octets.length);
+	notes[note_count++].length = octets.length;
+}
+
 static void fill(void)
 {
 	struct store *store = open_as(EDGE);
@@ -93,6 +110,8 @@ static void fill(void)
 		store_put(store, &record);
 	}
 	cr_assert(eq(int, store_commit(store, 5000), 0));
+	store_put_note(store, STORE_NOTE_PEER + 2, SPAN("two"));
+	store_put_note(store, STORE_NOTE_PEER + 3, SPAN("three"));
 	store_close(store);
 }
 
@@ -102,6 +121,12 @@ static unsigned count_all(void)
 
 	read_count = 0;
 	store_read(store, took, NULL);
+	// As with flows: what comes out went in.
+	note_count = 0;
+	store_read_notes(store, note, NULL);
+	for (unsigned i = 0; i < note_count; i++)
+		cr_assert(span_equal(span_of(notes[i].octets, notes[i].length),
+			notes[i].key == STORE_NOTE_PEER + 2 ? SPAN("two") : SPAN("three")));
 	store_close(store);
 	return read_count;
 }
@@ -130,6 +155,47 @@ Test(store, forgets_a_flow_that_is_gone, .init = setup, .fini = teardown)
 	read_generation[7] = 0;
 	cr_assert(eq(uint, count_all(), SLOTS - 1));
 	cr_assert(eq(u32, read_generation[7], 0));
+}
+
+Test(store, keeps_notes_beside_the_flows_the_newest_of_each, .init = setup, .fini = teardown)
+{
+	fill();
+	struct store *store = open_as(EDGE);
+	store_put_note(store, STORE_NOTE_PEER + 2, SPAN("two again"));
+	store_close(store);
+	store = open_as(EDGE);
+	store_read_notes(store, note, NULL);
+	store_close(store);
+	cr_assert(eq(uint, note_count, 2));
+	cr_assert(eq(u32, notes[0].key, STORE_NOTE_PEER + 2));
+	cr_assert(span_equal(span_of(notes[0].octets, notes[0].length), SPAN("two again")));
+	cr_assert(span_equal(span_of(notes[1].octets, notes[1].length), SPAN("three")));
+}
+
+// As a version before the notes left it.
+static void notes_drop(void)
+{
+	MDB_env *env;
+	MDB_txn *transaction;
+	MDB_dbi dbi;
+
+	cr_assert(eq(int, mdb_env_create(&env), 0));
+	cr_assert(eq(int, mdb_env_set_maxdbs(env, 3), 0));
+	cr_assert(eq(int, mdb_env_open(env, folder, 0, 0600), 0));
+	cr_assert(eq(int, mdb_txn_begin(env, NULL, 0, &transaction), 0));
+	cr_assert(eq(int, mdb_dbi_open(transaction, "notes", 0, &dbi), 0));
+	cr_assert(eq(int, mdb_drop(transaction, dbi, 1), 0));
+	cr_assert(eq(int, mdb_txn_commit(transaction), 0));
+	mdb_env_close(env);
+}
+
+Test(store, reads_the_file_of_a_version_that_kept_no_notes, .init = setup, .fini = teardown)
+{
+	fill();
+	notes_drop();
+	cr_assert(eq(uint, count_all(), SLOTS));
+	cr_assert(eq(uint, note_count, 0));
+	cr_assert(strstr(said(), "set-aside") == NULL);
 }
 
 Test(store, keeps_its_incarnation_while_it_lives, .init = setup, .fini = teardown)
