@@ -56,6 +56,7 @@ static void session_follow(struct keeper *keeper)
 	keeper->applied = 0;
 	keeper->complained = false;
 	beats_forget_reports(&keeper->beats);
+	flow_table_forget_told(keeper->plane->flows);
 }
 
 // Said once: the flow is doubtful after it.
@@ -99,6 +100,7 @@ static bool keeper_turn(struct keeper *keeper)
 	workers_hear(keeper, keeper->session);
 	keeper_turn_keys(keeper);
 	beats_tick(keeper);
+	silence_sweep(keeper, keeper->session);
 	if (keeper->session == NULL)
 		return false;
 	more = keeper_apply_records(keeper, keeper->session);

@@ -7,6 +7,7 @@
 
 #include "beats.h"
 #include "channel.h"
+#include "silence.h"
 #include "table/directory.h"
 
 #include <weir/keyring.h>
@@ -36,6 +37,7 @@ struct keeper {
 	// Of the epochs that come after those of `keys`: an edge whose clock is behind learns it from the beats of the others. NULL: none.
 	struct keyring *keys_ahead;
 	struct beats beats;
+	struct silence silence;
 };
 
 // 0 or a negative errno.

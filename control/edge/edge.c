@@ -88,7 +88,6 @@ static int book_open(struct edge *edge)
 		.edge = config->node.id,
 		.flows_max = config->limits.flows,
 		.rows_max = config->limits.rows,
-		.flow_timer_ms = config->flows.flow_timer_udp_s * 1000,
 		.shared = config->flows.shared_flows.items,
 		.shared_count = (unsigned)config->flows.shared_flows.count,
 	};

@@ -127,6 +127,7 @@ static void link_came_up(void *context)
 	const struct config *config = edge->control->config;
 	const struct hash_keys *hashes = token_keys_hashes(edge->control->token_keys);
 
+	flow_book_forget_silence(edge->book, edge_now()); // this keeper tells anew
 	edge_batch_flush(edge); // what is pending is part of the snapshot
 	link_client_put(link_of(edge), LINK_HASH_KEYS, span_of(hashes, sizeof(*hashes)));
 	edge_send_keys(edge);
@@ -221,6 +222,22 @@ static void suspect_event(struct edge *edge, struct span payload)
 	edge_batch_soon(edge);
 }
 
+static void life_event(struct edge *edge, struct span payload)
+{
+	struct link_event_life event;
+
+	memcpy(&event, payload.octets, sizeof(event));
+	const struct flow_id id = {.edge = edge->control->config->node.id,
+		.slot = event.slot,
+		.generation = event.generation};
+	if (event.silent)
+		flow_book_miss(edge->book, id, edge_now());
+	else
+		flow_book_hear(edge->book, id, event.keepalive != 0, edge_now());
+	if (flow_book_has_changes(edge->book))
+		edge_batch_soon(edge);
+}
+
 static void explained_event(struct edge *edge, struct span payload)
 {
 	struct link_explained answer;
@@ -247,6 +264,8 @@ static void event_came(void *context, uint16_t type, struct span payload)
 		epoch_event(edge, payload);
 	else if (type == LINK_EVENT_SUSPECT)
 		suspect_event(edge, payload);
+	else if (type == LINK_EVENT_LIFE)
+		life_event(edge, payload);
 	else if (type == LINK_EVENT_EXPLAINED)
 		explained_event(edge, payload);
 }

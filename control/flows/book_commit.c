@@ -130,8 +130,7 @@ static enum flow_result commit_try(struct flow_book *book, struct flow_id id,
 		return result;
 	if (book->slots.slot[id.slot].phase == SLOT_RESERVED)
 		flow_hold(book, id.slot, time.now_ms);
-	flow->unheard = flow->away = flow->suspect = flow->lingering = false;
-	flow->heard_ms = time.now_ms;
+	flow->unheard = flow->away = flow->suspect = flow->silent = flow->lingering = false;
 	book_mark_changed(book, id.slot);
 	book_settle(book, id.slot, time);
 	rows_supersede(book, &row, id, time);

@@ -2,17 +2,6 @@
 
 #include "book_private.h"
 
-static uint64_t silent_at_ms(const struct flow_book *book, const struct book_flow *flow)
-{
-	return flow->heard_ms + book->options.flow_timer_ms + FLOW_GRACE_MS;
-}
-
-bool book_is_silent(const struct flow_book *book, const struct book_flow *flow, uint64_t now_ms)
-{
-	return flow->source.transport == TRANSPORT_UDP && (flow->flags & FLOW_KEEPALIVE_SHOWN) != 0
-		&& now_ms > silent_at_ms(book, flow);
-}
-
 static bool has_current_row(const struct book_flow *flow)
 {
 	for (const struct book_row *row = flow->rows; row != NULL; row = row->flow_next)
@@ -21,11 +10,9 @@ static bool has_current_row(const struct book_flow *flow)
 	return false;
 }
 
-static enum flow_state state_of(
-	const struct flow_book *book, const struct book_flow *flow, uint64_t now_ms)
+static enum flow_state state_of(const struct book_flow *flow)
 {
-	bool doubtful = flow->suspect || flow->away || book_is_silent(book, flow, now_ms)
-		|| !has_current_row(flow);
+	bool doubtful = flow->suspect || flow->away || flow->silent || !has_current_row(flow);
 
 	return doubtful ? FLOW_DOUBTFUL : FLOW_LIVE;
 }
@@ -35,15 +22,15 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-static uint64_t held_due_ms(
-	const struct flow_book *book, const struct book_flow *flow, uint64_t now_ms)
+static uint64_t held_due_ms(const struct book_flow *flow, uint64_t now_ms)
 {
 	uint64_t due_ms = flow->lingering ? flow->until_ms : UINT64_MAX;
 
+	if (flow->lingering && flow->silent)
+		return now_ms;
+
 	for (const struct book_row *row = flow->rows; row != NULL; row = row->flow_next)
 		due_ms = earlier(due_ms, row->deadline_ms);
-	if ((flow->flags & FLOW_KEEPALIVE_SHOWN) != 0 && !book_is_silent(book, flow, now_ms))
-		due_ms = earlier(due_ms, silent_at_ms(book, flow) + 1);
 	return due_ms;
 }
 
@@ -63,13 +50,13 @@ void book_settle(struct flow_book *book, uint32_t slot, struct flow_time time)
 		due_set(book, slot, flow->until_ms);
 		return;
 	}
-	enum flow_state state = state_of(book, flow, time.now_ms);
+	enum flow_state state = state_of(flow);
 	if (state != flow->state) {
 		book->live += state == FLOW_LIVE ? 1u : -1u;
 		flow->state = (uint8_t)state;
 		book_mark_changed(book, slot);
 	}
-	due_set(book, slot, held_due_ms(book, flow, time.now_ms));
+	due_set(book, slot, held_due_ms(flow, time.now_ms));
 }
 
 static void rows_expire(struct flow_book *book, uint32_t slot, uint64_t now_ms)
@@ -97,7 +84,7 @@ static void flow_age(struct flow_book *book, uint32_t slot, struct flow_time tim
 
 	rows_expire(book, slot, time.now_ms);
 	bool over = waits ? flow->until_ms <= time.now_ms : flow->row_count == 0;
-	if (over || (flow->lingering && book_is_silent(book, flow, time.now_ms)))
+	if (over || (flow->lingering && flow->silent))
 		book_end(book, slot, time.now_ms);
 	else
 		book_settle(book, slot, time);
@@ -121,7 +108,7 @@ void flow_book_hear(
 
 	if (flow == NULL)
 		return;
-	flow->heard_ms = time.now_ms;
+	flow->silent = false;
 	if (book->slots.slot[id.slot].phase != SLOT_HELD)
 		return;
 	if (keepalive && (flow->flags & FLOW_KEEPALIVE_SHOWN) == 0) {
@@ -129,6 +116,28 @@ void flow_book_hear(
 		book_mark_changed(book, id.slot);
 	}
 	book_settle(book, id.slot, time);
+}
+
+void flow_book_miss(struct flow_book *book, struct flow_id id, struct flow_time time)
+{
+	struct book_flow *flow = book_find(book, id);
+
+	if (flow == NULL || book->slots.slot[id.slot].phase != SLOT_HELD
+		|| flow->source.transport != TRANSPORT_UDP
+		|| (flow->flags & FLOW_KEEPALIVE_SHOWN) == 0)
+		return;
+	flow->silent = true;
+	book_settle(book, id.slot, time);
+}
+
+void flow_book_forget_silence(struct flow_book *book, struct flow_time time)
+{
+	for (uint32_t slot = 1; slot <= book->highest; slot++) {
+		if (!book->flows[slot].silent)
+			continue;
+		book->flows[slot].silent = false;
+		book_settle(book, slot, time);
+	}
 }
 
 void flow_book_suspect(struct flow_book *book, struct flow_id id, struct flow_time time)

@@ -15,11 +15,11 @@ struct book_flow {
 	bool unheard; // restored, and no 2xx since
 	bool away; // restored after a long outage
 	bool suspect;
+	bool silent; // flow_book_miss(), and not heard since
 	bool lingering; // its last row was de-registered
 	uint32_t source_next; // in its list of flow_book.sources
 	uint32_t row_count; // not removed
 	uint64_t until_ms; // reserved, lingering: monotonic
-	uint64_t heard_ms; // monotonic
 	struct book_row *rows;
 };
 
@@ -59,4 +59,3 @@ bool book_is_shared(const struct flow_book *book, const struct endpoint *peer);
 
 // book_due.c: work out state and next deadline anew; the record is marked changed if the state is another one.
 void book_settle(struct flow_book *book, uint32_t slot, struct flow_time time);
-bool book_is_silent(const struct flow_book *book, const struct book_flow *flow, uint64_t now_ms);

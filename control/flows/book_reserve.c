@@ -22,8 +22,8 @@ static bool row_is_at_place(
 
 // Whether the source has become another user agent's: a NAT gives a port it took from one phone to the next. A known user agent
 // says no; so does a Contact at the host and port of one of the flow's, unless the flow was silent or is only remembered.
-static bool is_another(const struct flow_book *book, const struct book_flow *flow,
-	const struct flow_claim *claims, unsigned claim_count, uint64_t now_ms)
+static bool is_another(
+	const struct book_flow *flow, const struct flow_claim *claims, unsigned claim_count)
 {
 	bool at_place = false;
 
@@ -32,12 +32,12 @@ static bool is_another(const struct flow_book *book, const struct book_flow *flo
 			return false;
 		at_place = at_place || row_is_at_place(row, claims, claim_count);
 	}
-	return !at_place || flow->unheard || book_is_silent(book, flow, now_ms);
+	return !at_place || flow->unheard || flow->silent;
 }
 
 // The held flow of the source, if the REGISTER is its own; else 0.
 static uint32_t held_find(const struct flow_book *book, const struct flow_source *source,
-	const struct flow_claim *claims, unsigned claim_count, bool first_hop, uint64_t now_ms)
+	const struct flow_claim *claims, unsigned claim_count, bool first_hop)
 {
 	uint32_t slot = book_find_source(book, source, SLOT_HELD);
 	const struct book_flow *flow = &book->flows[slot];
@@ -46,7 +46,7 @@ static uint32_t held_find(const struct flow_book *book, const struct flow_source
 	if (slot == 0 || !first_hop || source->transport != TRANSPORT_UDP
 		|| (flow->flags & FLOW_SHARED) != 0)
 		return slot;
-	return is_another(book, flow, claims, claim_count, now_ms) ? 0 : slot;
+	return is_another(flow, claims, claim_count) ? 0 : slot;
 }
 
 static enum flow_result slot_reserve(struct flow_book *book, const struct flow_source *source,
@@ -67,7 +67,7 @@ enum flow_result flow_book_reserve(struct flow_book *book, const struct flow_sou
 	struct flow_time time, struct flow_id *id)
 {
 	enum flow_result result = FLOW_OK;
-	uint32_t slot = held_find(book, source, claims, claim_count, first_hop, time.now_ms);
+	uint32_t slot = held_find(book, source, claims, claim_count, first_hop);
 
 	if (slot == 0)
 		slot = book_find_source(book, source, SLOT_RESERVED);

@@ -44,7 +44,6 @@ void flow_book_restore(struct flow_book *book, const struct flow_record *record,
 		.away = outage_ms > FLOW_OUTAGE_MS,
 		.lingering = record->row_count == 0,
 		.until_ms = time.now_ms + FLOW_LINGER_MS,
-		.heard_ms = time.now_ms,
 	};
 	book_link_source(book, slot);
 	book->held++;

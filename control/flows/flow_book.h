@@ -16,7 +16,6 @@ enum {
 	FLOW_REST_MS = 60000, // from gone to given out again
 	FLOW_LINGER_MS = 3600000, // after de-registration
 	FLOW_OUTAGE_MS = 60000, // restored after a longer one: doubtful until heard
-	FLOW_GRACE_MS = 10000, // beyond Flow-Timer (RFC 5626 section 5.4 asks to wait longer)
 	FLOW_RESERVED_SHARE = 10, // one slot in ten may be reserved at one time
 	FLOW_PREFIX_SHARE = 16, // one of these in sixteen for one /24 or /56
 	FLOW_PREFIX_LEAST = 16,
@@ -31,7 +30,6 @@ struct flow_book_options {
 	uint8_t edge;
 	uint32_t flows_max; // slots 1 to flows_max
 	uint32_t rows_max;
-	uint32_t flow_timer_ms; // Flow-Timer on UDP
 	const struct prefix *shared; // shared-flows; the caller's
 	unsigned shared_count;
 	uint64_t seed; // of the hash over sources: random, so that nobody can choose collisions
@@ -106,6 +104,10 @@ void flow_book_remove_aor(
 // The phone sent something; keepalive: of the kind that shows that it will go on doing so.
 void flow_book_hear(
 	struct flow_book *book, struct flow_id id, bool keepalive, struct flow_time time);
+// Nothing came from it for Flow-Timer and its grace: doubtful until it is heard. Only of a phone that has shown keep-alives.
+void flow_book_miss(struct flow_book *book, struct flow_id id, struct flow_time time);
+// Whoever judges by silence begins anew: until told again all are heard.
+void flow_book_forget_silence(struct flow_book *book, struct flow_time time);
 // ICMP unreachable from the flow's peer. It can be forged: doubtful until the next 2xx.
 void flow_book_suspect(struct flow_book *book, struct flow_id id, struct flow_time time);
 // A peer's flow: its newer rows supersede ours.

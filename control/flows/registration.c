@@ -328,10 +328,17 @@ static void success_learn(const struct passage *passage, const struct pending *p
 }
 
 // RFC 5626 section 5.4: Flow-Timer belongs into a 2xx that says outbound was used.
-static bool wants_flow_timer(const struct message *response)
+static bool uses_outbound(const struct message *response)
 {
-	return message_has_token(response, HEADER_REQUIRE, SPAN("outbound"))
-		&& message_line(response, HEADER_FLOW_TIMER) == NULL;
+	return message_has_token(response, HEADER_REQUIRE, SPAN("outbound"));
+}
+
+// RFC 5626 section 4.4: a phone that is told a Flow-Timer sends keep-alives in time, so its silence means something.
+static void flow_timer_learn(const struct passage *passage, const struct pending *pending)
+{
+	if (pending->request.first_hop && uses_outbound(&passage->registration->message))
+		flow_book_hear(
+			passage->registration->options.book, pending->flow, true, passage->time);
 }
 
 static void response_take(const struct passage *passage)
@@ -351,7 +358,9 @@ static void response_take(const struct passage *passage)
 	}
 	if (success) {
 		success_learn(passage, pending);
-		down.flow_timer = wants_flow_timer(response);
+		flow_timer_learn(passage, pending);
+		down.flow_timer = uses_outbound(response)
+			&& message_line(response, HEADER_FLOW_TIMER) == NULL;
 	} else if (pending != NULL && response->status >= 300) {
 		pendings_drop(&registration->pendings, pending);
 	}

@@ -119,6 +119,8 @@ static size_t event_size(uint16_t type)
 		return sizeof(struct link_explained);
 	case LINK_EVENT_SUSPECT:
 		return sizeof(struct link_event_flow);
+	case LINK_EVENT_LIFE:
+		return sizeof(struct link_event_life);
 	case LINK_EVENT_DEVICE:
 		return sizeof(struct link_event_device);
 	default:

@@ -38,8 +38,10 @@ static void request_begin(
 		flow_find_source(world->flows, request->packet->listener, &request->packet->peer);
 	request->decision->strip_identity = true;
 	request->decision->strip_path = request->first_hop;
-	if (request->source != NULL)
-		request->decision->source = request->source->id;
+	if (request->source == NULL)
+		return;
+	request->decision->source = request->source->id;
+	flow_hear(request->source, false, world->now_ms);
 }
 
 static enum verdict request_decide(const struct world *world, struct burst *burst, unsigned index)
@@ -60,13 +62,29 @@ static enum verdict request_decide(const struct world *world, struct burst *burs
 	return forward_request(&request);
 }
 
+static void keepalive_hear(
+	const struct world *world, const struct burst *burst, unsigned index, bool shown)
+{
+	const struct packet *packet = burst->packet[index];
+	const struct flow *flow;
+
+	if (burst->side[index] != SIDE_ACCESS)
+		return;
+	flow = flow_find_source(world->flows, packet->listener, &packet->peer);
+	if (flow != NULL)
+		flow_hear(flow, shown, world->now_ms);
+}
+
 // By the same address and port (RFC 5626 section 8), through the guard like all else.
-static enum verdict stun_decide(struct burst *burst, unsigned index)
+static enum verdict stun_decide(const struct world *world, struct burst *burst, unsigned index)
 {
 	struct decision *decision = &burst->decision[index];
 	struct stun stun;
 
-	if (burst->side[index] == SIDE_PEER || !stun_read(burst->packet[index], &stun))
+	bool binding = burst->side[index] != SIDE_PEER && stun_read(burst->packet[index], &stun);
+
+	keepalive_hear(world, burst, index, binding);
+	if (!binding)
 		return VERDICT_STUN;
 	decision->kind = DECISION_STUN;
 	decision->out = burst->listener[index];
@@ -75,13 +93,16 @@ static enum verdict stun_decide(struct burst *burst, unsigned index)
 }
 
 // A peer listener answers nobody who has not shown a relay token, so not what does not parse either.
-static enum verdict fault_decide(struct burst *burst, unsigned index)
+static enum verdict fault_decide(const struct world *world, struct burst *burst, unsigned index)
 {
 	enum verdict verdict =
 		admit_fault(&burst->message[index], (enum message_fault)burst->fault[index]);
 
 	if (verdict == VERDICT_STUN)
-		return stun_decide(burst, index);
+		return stun_decide(world, burst, index);
+	// Octets that only keep a NAT open are no promise to send more of them in time.
+	if (verdict == VERDICT_KEEPALIVE)
+		keepalive_hear(world, burst, index, false);
 	if (burst->side[index] == SIDE_PEER
 		&& (verdict == VERDICT_BAD_REQUEST || verdict == VERDICT_BAD_VERSION))
 		return VERDICT_PEER_SOURCE;
@@ -98,7 +119,7 @@ static enum verdict message_decide(const struct world *world, struct burst *burs
 		return VERDICT_NOT_READY;
 	verdict = admit_source(world, burst, index);
 	if (verdict == VERDICT_NONE)
-		verdict = fault_decide(burst, index);
+		verdict = fault_decide(world, burst, index);
 	if (verdict != VERDICT_NONE)
 		return verdict;
 	return burst->message[index].request ? request_decide(world, burst, index)

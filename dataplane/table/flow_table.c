@@ -227,6 +227,7 @@ static int flow_fill(struct flow_table *table, const struct flow_record *record,
 		.listener = record->listener,
 		.transport = record->transport,
 		.flags = record->flags,
+		.heard = heard_second(now_ms),
 	};
 	int status = row_pool_update(table, flow, record, now_ms);
 	if (status != 0)
@@ -259,6 +260,7 @@ static int flow_update(struct flow_table *table, const struct flow_record *recor
 	if (status != 0)
 		return status;
 	__atomic_store_n(&flow->flags, record->flags, __ATOMIC_RELAXED);
+	flow->life &= (uint8_t)~FLOW_LIFE_DOUBTED; // what control says now counts
 	atomic_store_explicit(
 		&edge->hot[record->id.slot].state, record->state, memory_order_relaxed);
 	return 0;

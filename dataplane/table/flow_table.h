@@ -30,6 +30,13 @@ struct hot {
 
 static_assert(sizeof(struct hot) == 16, "a line holds four, and none lies on two");
 
+// struct flow.life
+enum flow_life_told {
+	FLOW_LIFE_TOLD_SILENT = 1, // to this session's control
+	FLOW_LIFE_DOUBTED =
+		2, // the keeper made it doubtful, for its silence, and no record has come since
+};
+
 struct edge_flows {
 	_Atomic(struct hot *)
 		hot; // by slot; NULL until the edge's first record; stored (release) after the rest
@@ -69,6 +76,12 @@ struct flow_table {
 
 [[nodiscard]] int row_pool_init(struct row_pool *pool, uint32_t count);
 void row_pool_fini(struct row_pool *pool);
+// The coarse second of flow.heard: never 0.
+static inline uint16_t heard_second(uint64_t now_ms)
+{
+	return (uint16_t)(now_ms / 1000 % UINT16_MAX + 1);
+}
+
 // Make the flow's rows those of the record: what stays is updated in place. -ENOSPC: nothing has been changed.
 [[nodiscard]] int row_pool_update(struct flow_table *table, struct flow *flow,
 	const struct flow_record *record, uint64_t now_ms);

@@ -35,6 +35,13 @@ struct flow {
 	uint8_t listener;
 	uint8_t transport;
 	uint8_t flags; // enum flow_flags
+	// Own flows: beside what finding a flow by its source has touched anyway, so that hearing costs a store at most.
+	// The coarse second in which its peer was last heard, 0: not since the keeper called it silent. Any worker writes, the
+	// keeper reads and takes back. Relaxed: a hint.
+	_Atomic uint16_t heard;
+	_Atomic bool
+		keepalive; // its peer has sent a keep-alive of the kind that it will go on sending; workers write; relaxed
+	uint8_t life; // keeper: enum flow_life_told
 	struct flow_row *rows; // keeper writes, workers read (RCU)
 };
 
@@ -89,6 +96,10 @@ struct flow_walk {
 // small direct-mapped table of recent losses.
 [[nodiscard]] uint64_t flow_uak_lost_at(const struct flow_table *table, uint64_t uak);
 
+// Something came from the flow's peer. keepalive: a STUN request, as whoever means to keep the flow alive sends (RFC 5626 section
+// 4.4.2). One relaxed store when it says anything new.
+void flow_hear(const struct flow *flow, bool keepalive, uint64_t now_ms);
+
 // --- The keeper ---
 
 // Apply one record; replaces what the slot held. 0; -ENOSPC: slot, rows or limit exceeded; -EINVAL: a generation older than one
@@ -105,6 +116,23 @@ void flow_table_end_streams(struct flow_table *table, uint64_t now_ms);
 void flow_table_reclaim(struct flow_table *table);
 // ICMP says the peer is unreachable: live becomes doubtful. False: no such flow.
 [[nodiscard]] bool flow_table_suspect(struct flow_table *table, struct flow_id id);
+
+// What control is to be told of an own UDP flow.
+struct flow_life {
+	struct flow_id id;
+	bool silent; // for longer than limit_s, if its peer has shown keep-alives
+	bool keepalive; // shown, and its record does not say so yet
+};
+
+// Judge the flow in an own slot; a silent one becomes doubtful at once. True: there is news.
+[[nodiscard]] bool flow_table_judge(struct flow_table *table, uint32_t slot, uint32_t limit_s,
+	uint64_t now_ms, struct flow_life *life);
+// Control has been told.
+void flow_table_mark_told(struct flow_table *table, const struct flow_life *life);
+// Control is another one: it takes all flows for heard.
+void flow_table_forget_told(struct flow_table *table);
+// No own slot above was ever used.
+[[nodiscard]] uint32_t flow_table_highest(const struct flow_table *table);
 
 struct flow_usage {
 	uint32_t own_flows;

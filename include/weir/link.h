@@ -78,6 +78,7 @@ enum link_type {
 	LINK_EVENT_EPOCH, // struct link_event_epoch: whether our epoch is that of the others
 	LINK_EVENT_EXPLAINED, // struct link_explained
 	LINK_EVENT_SUSPECT, // struct link_event_flow: ICMP unreachable from a flow's peer
+	LINK_EVENT_LIFE, // struct link_event_life: a flow's peer fell silent, is heard again, or keeps the flow alive
 	LINK_EVENT_DEVICE, // struct link_event_device: at the beginning of a session, and when it changed
 	// up ring, worker to control: struct link_up_message and the message as received
 	LINK_UP_MESSAGE = 96,
@@ -324,6 +325,14 @@ struct link_event_device {
 	char driver[LINK_DRIVER_OCTETS]; // ends in NUL
 };
 
+struct link_event_life {
+	uint32_t slot;
+	uint32_t generation;
+	uint8_t silent; // for Flow-Timer and its grace; 0: heard
+	uint8_t keepalive; // it has sent what shows that it will go on doing so
+	uint8_t reserved[6];
+};
+
 enum link_up_kind {
 	LINK_UP_REGISTER, // a REGISTER from an access listener: grant it a flow, or refuse it
 	LINK_UP_REGISTERED, // a response to REGISTER, proved ours, our Via still on top
@@ -385,6 +394,7 @@ static_assert(sizeof(struct link_explained) == 88, "link_explained");
 static_assert(sizeof(struct link_event_peer) == 24, "link_event_peer");
 static_assert(sizeof(struct link_event_epoch) == 24, "link_event_epoch");
 static_assert(sizeof(struct link_event_flow) == 8, "link_event_flow");
+static_assert(sizeof(struct link_event_life) == 16, "link_event_life");
 static_assert(sizeof(struct link_event_device) == 56, "link_event_device");
 static_assert(sizeof(struct link_up_message) == 36, "link_up_message");
 static_assert(sizeof(struct link_down_message) == 56, "link_down_message");

@@ -252,3 +252,49 @@ Test(decide, a_record_route_without_token_is_noted_with_its_reason)
 	cr_assert(eq(int, lab->burst->note[0], NOTE_UNREGISTERED));
 	cr_assert(eq(int, lab->burst->note[1], NOTE_FOREIGN_FROM));
 }
+
+// The phone of slot 5.
+static const struct flow *alice(void)
+{
+	return flow_find(lab->flows, (struct flow_id){1, 5, 1000});
+}
+
+static bool is_heard_by(const char *octets, size_t length)
+{
+	const struct endpoint source = lab_endpoint("198.51.100.5:40000");
+	uint16_t before = atomic_load(&alice()->heard);
+
+	lab_begin(lab);
+	lab->world.now_ms += 5000;
+	lab_add(lab, LAB_ACCESS, &source, span_of(octets, length), ORIGIN_WIRE);
+	lab_run(lab);
+	return atomic_load(&alice()->heard) != before;
+}
+
+#define STUN_REQUEST \
+	"\x00\x01\x00\x00\x21\x12\xa4\x42" \
+	"0123456789ab"
+
+Test(decide, requests_and_keep_alives_of_a_phone_are_heard_and_a_stun_request_is_a_promise)
+{
+	cr_assert(is_heard_by(REGISTER_TEXT, sizeof(REGISTER_TEXT) - 1));
+	cr_assert(is_heard_by("\r\n\r\n", 4));
+	cr_assert(is_heard_by("\0\0\0\0", 4));
+	cr_assert(not(atomic_load(&alice()->keepalive)));
+	cr_assert(is_heard_by(STUN_REQUEST, sizeof(STUN_REQUEST) - 1));
+	cr_assert(atomic_load(&alice()->keepalive));
+}
+
+Test(decide, octets_from_elsewhere_or_on_another_listener_are_nobodys_sign_of_life)
+{
+	const struct endpoint other = lab_endpoint("198.51.100.5:40001");
+	const struct endpoint same = lab_endpoint("198.51.100.5:40000");
+	uint16_t before = atomic_load(&alice()->heard);
+
+	lab->world.now_ms += 5000;
+	lab_add(lab, LAB_ACCESS, &other, SPAN(STUN_REQUEST), ORIGIN_WIRE);
+	lab_add(lab, LAB_PEER, &same, SPAN(STUN_REQUEST), ORIGIN_WIRE);
+	lab_run(lab);
+	cr_assert(eq(int, atomic_load(&alice()->heard), before));
+	cr_assert(not(atomic_load(&alice()->keepalive)));
+}

@@ -190,6 +190,72 @@ void edge_end(int signal)
 	fake_die(&plane);
 }
 
+static void message_up(struct link_up_message *head, const char *text)
+{
+	struct span message = span_of(text, strlen(text));
+
+	head->listener = 1;
+	head->transport = TRANSPORT_UDP;
+	head->length = (uint16_t)message.length;
+	cr_assert(eq(int,
+		ring_write(
+			&plane.ups[0], LINK_UP_MESSAGE, 0, span_of(head, sizeof(*head)), message),
+		0));
+	fake_signal(&plane);
+}
+
+static struct link_down_message message_await(void)
+{
+	static uint8_t octets[LINK_MESSAGE_RING_OCTETS / 4];
+	struct record_header header;
+	struct link_down_message head = {0};
+
+	for (unsigned i = 0; i < PATIENCE_MS; i++) {
+		if (ring_read(&plane.downs[0], &header, octets, sizeof(octets))
+			>= (int64_t)sizeof(head)) {
+			memcpy(&head, octets, sizeof(head));
+			return head;
+		}
+		usleep(1000);
+	}
+	cr_fatal("no message came down");
+	return head;
+}
+
+static const char *register_write(char *text, size_t capacity, const char *start, uint16_t port,
+	unsigned cseq, const char *contact)
+{
+	snprintf(text, capacity,
+		"%s\r\nVia: SIP/2.0/UDP 127.0.0.5:%u;branch=z9hG4bK1\r\n"
+		"From: <sip:bob@example.test>;tag=1\r\nTo: <sip:bob@example.test>\r\n"
+		"Call-ID: %u\r\nCSeq: %u REGISTER\r\n%sContent-Length: 0\r\n\r\n",
+		start, port, port, cseq, contact);
+	return text;
+}
+
+struct flow_id edge_register(uint16_t port, unsigned cseq, const char *asked, const char *granted)
+{
+	struct link_up_message up = {.kind = LINK_UP_REGISTER,
+		.side = SIDE_ACCESS,
+		.source = {.address = {127, 0, 0, 5}, .port = port, .family = ENDPOINT_V4}};
+	char text[2048];
+
+	message_up(&up,
+		register_write(text, sizeof(text), "REGISTER sip:example.test SIP/2.0", port, cseq,
+			asked));
+	struct link_down_message grant = message_await();
+	cr_assert(eq(int, grant.kind, LINK_DOWN_GRANT));
+	struct link_up_message answer = {.kind = LINK_UP_REGISTERED,
+		.side = SIDE_CORE,
+		.source = {.address = {127, 0, 0, 9}, .port = 5060, .family = ENDPOINT_V4},
+		.slot = grant.slot,
+		.generation = grant.generation};
+	message_up(
+		&answer, register_write(text, sizeof(text), "SIP/2.0 200 OK", port, cseq, granted));
+	cr_assert(eq(int, message_await().kind, LINK_DOWN_RETURN));
+	return (struct flow_id){grant.slot == 0 ? 0 : 1, grant.slot, grant.generation};
+}
+
 size_t edge_await_record(uint16_t type, void *out, size_t capacity)
 {
 	static _Alignas(8) uint8_t octets[LINK_TABLE_RING_OCTETS / 4];

@@ -4,6 +4,8 @@
 
 #include "fake_dataplane.h"
 
+#include <weir/record.h>
+
 enum {
 	EDGE_PROCESS_PEER = 2, // configured
 	EDGE_PROCESS_PEER_PORT = 5080, // of its peer listener, on 127.0.0.2
@@ -27,6 +29,10 @@ void edge_end(int signal);
 // Another edge's weir-control, without a dataplane.
 void edge_start_peer(void);
 void edge_end_peer(void);
+
+// A phone at 127.0.0.5:port registers through worker 0 and is answered 200 with `contact`; both as one header line with CR LF.
+// Returns the flow that the REGISTER was granted; 0 in all members if it names none.
+struct flow_id edge_register(uint16_t port, unsigned cseq, const char *asked, const char *granted);
 
 // The next record of a type that control puts on the table ring; others are passed over. Returns its length; fails the test after
 // five seconds.

@@ -10,7 +10,6 @@
 enum {
 	EDGE = 1,
 	START_S = 1800000000,
-	FLOW_TIMER_MS = 28000,
 	EXPIRES_S = 3600,
 };
 
@@ -31,7 +30,6 @@ static inline void open_book(uint32_t flows_max, uint32_t rows_max)
 		.edge = EDGE,
 		.flows_max = flows_max,
 		.rows_max = rows_max,
-		.flow_timer_ms = FLOW_TIMER_MS,
 		.shared = &shared_network,
 		.shared_count = 1,
 		.seed = 0x5eed,

@@ -62,3 +62,39 @@ Test(edge, knows_a_peers_relay_address_after_its_own_restart_while_the_peer_is_a
 	told = await_relay();
 	cr_assert(endpoint_equal(&told, &relay));
 }
+
+static struct flow_record await_flow(void)
+{
+	uint8_t octets[FLOW_RECORD_OCTETS_MAX];
+	struct flow_record record;
+	size_t length = edge_await_record(LINK_FLOW, octets, sizeof(octets));
+
+	cr_assert(flow_record_decode(span_of(octets, length), &record));
+	return record;
+}
+
+static void tell_life(struct flow_id id, bool silent, bool keepalive)
+{
+	const struct link_event_life event = {.slot = id.slot,
+		.generation = id.generation,
+		.silent = silent,
+		.keepalive = keepalive};
+
+	edge_tell(LINK_EVENT_LIFE, &event, sizeof(event));
+}
+
+#define CONTACT "Contact: <sip:bob@127.0.0.5>;expires=600\r\n"
+
+Test(edge, a_phone_that_stops_its_keep_alives_is_doubtful_and_live_when_it_is_heard)
+{
+	edge_start(NULL, 3);
+	cr_assert(edge_await_status("\"ready\": true"));
+	struct flow_id id = edge_register(5060, 1, CONTACT, CONTACT);
+	cr_assert(eq(int, await_flow().state, FLOW_LIVE));
+	tell_life(id, false, true);
+	cr_assert(eq(int, await_flow().flags, FLOW_KEEPALIVE_SHOWN));
+	tell_life(id, true, false);
+	cr_assert(eq(int, await_flow().state, FLOW_DOUBTFUL));
+	tell_life(id, false, false);
+	cr_assert(eq(int, await_flow().state, FLOW_LIVE));
+}

@@ -124,9 +124,21 @@ Test(flow_book, silence_ends_the_linger_of_a_phone_that_has_shown_keep_alives)
 
 	flow_book_hear(book, id, true, now);
 	flow_book_remove(book, id, 100, 1, now);
-	pass_ms(FLOW_TIMER_MS + FLOW_GRACE_MS - 1000);
+	pass_ms(2000);
 	cr_assert(eq(int, state_of(id), FLOW_DOUBTFUL));
-	pass_ms(3000);
+	flow_book_miss(book, id, now);
+	pass_ms(2000);
+	cr_assert(eq(int, state_of(id), FLOW_GONE));
+}
+
+Test(flow_book, a_phone_that_was_silent_before_it_left_does_not_linger)
+{
+	struct flow_id id = enrol(source_of(7, 5060), 100, 1);
+
+	flow_book_hear(book, id, true, now);
+	flow_book_miss(book, id, now);
+	flow_book_remove(book, id, 100, 1, now);
+	pass_ms(2000);
 	cr_assert(eq(int, state_of(id), FLOW_GONE));
 }
 
@@ -136,11 +148,49 @@ Test(flow_book, silence_means_something_only_for_a_phone_that_has_shown_keep_ali
 	struct flow_id shown = enrol(source_of(8, 5060), 200, 1);
 
 	flow_book_hear(book, shown, true, now);
-	pass_ms(FLOW_TIMER_MS + FLOW_GRACE_MS + 3000);
+	cr_assert(eq(int, record_of(shown).flags, FLOW_KEEPALIVE_SHOWN));
+	flow_book_miss(book, quiet, now);
+	flow_book_miss(book, shown, now);
 	cr_assert(eq(int, state_of(quiet), FLOW_LIVE));
 	cr_assert(eq(int, state_of(shown), FLOW_DOUBTFUL));
-	flow_book_hear(book, shown, true, now);
+	flow_book_hear(book, shown, false, now);
 	cr_assert(eq(int, state_of(shown), FLOW_LIVE));
+}
+
+Test(flow_book, a_2xx_ends_silence_too)
+{
+	struct flow_id id = enrol(source_of(7, 5060), 100, 1);
+
+	flow_book_hear(book, id, true, now);
+	flow_book_miss(book, id, now);
+	cr_assert(eq(int, commit(id, 100, 1), FLOW_OK));
+	cr_assert(eq(int, state_of(id), FLOW_LIVE));
+}
+
+Test(flow_book, silence_is_forgotten_when_another_keeper_judges_it)
+{
+	struct flow_id silent = enrol(source_of(7, 5060), 100, 1);
+	struct flow_id gone_bad = enrol(source_of(8, 5060), 200, 1);
+
+	flow_book_hear(book, silent, true, now);
+	flow_book_miss(book, silent, now);
+	flow_book_suspect(book, gone_bad, now);
+	flow_book_clear_changes(book);
+	flow_book_forget_silence(book, now);
+	cr_assert(eq(int, state_of(silent), FLOW_LIVE));
+	cr_assert(eq(int, state_of(gone_bad), FLOW_DOUBTFUL));
+	cr_assert(flow_book_has_changes(book));
+}
+
+Test(flow_book, a_stream_is_never_silent)
+{
+	struct flow_source stream = source_of(7, 5060);
+
+	stream.transport = TRANSPORT_TCP;
+	struct flow_id id = enrol(stream, 100, 1);
+	flow_book_hear(book, id, true, now);
+	flow_book_miss(book, id, now);
+	cr_assert(eq(int, state_of(id), FLOW_LIVE));
 }
 
 Test(flow_book, icmp_makes_a_flow_doubtful_until_the_next_2xx)
@@ -210,7 +260,7 @@ Test(flow_book, a_silent_flow_yields_its_source_even_to_the_same_host_and_port)
 	struct flow_id after;
 
 	flow_book_hear(book, before, true, now);
-	pass_ms(FLOW_TIMER_MS + FLOW_GRACE_MS + 3000);
+	flow_book_miss(book, before, now);
 	cr_assert(eq(int, reserve_as(source_of(7, 5060), 900, 100, true, &after), FLOW_OK));
 	cr_assert(not(flow_id_equal(before, after)));
 }

@@ -375,6 +375,18 @@ Test(registration, associated_uris_become_rows_of_the_instance_and_go_when_they_
 	cr_assert(eq(int, record_of(flow).row_count, 1));
 }
 
+Test(registration, a_phone_that_is_told_a_flow_timer_has_shown_keep_alives)
+{
+	struct flow_id flow = ask(1, CONTACT "\r\n");
+
+	answer(flow, 1, 200, CONTACT ";expires=120\r\n");
+	cr_assert(eq(int, record_of(flow).flags, 0));
+	ask(2, CONTACT "\r\n");
+	answer(flow, 2, 200, "Require: outbound\r\n" CONTACT ";expires=120\r\n");
+	cr_assert(eq(int, sent.head.flow_timer, 1));
+	cr_assert(eq(int, record_of(flow).flags, FLOW_KEEPALIVE_SHOWN));
+}
+
 Test(registration, two_contacts_in_one_register_are_two_rows)
 {
 	struct flow_id flow = ask(1, "Contact: <sip:bob@192.0.2.2>, <sip:desk@192.0.2.2>\r\n");
