@@ -247,10 +247,19 @@ void lab_begin(struct lab *lab)
 	lab->burst->count = 0;
 }
 
+unsigned lab_add_packet(struct lab *lab, struct packet *packet, enum origin origin)
+{
+	unsigned i = lab->burst->count++;
+
+	lab->burst->packet[i] = packet;
+	lab->burst->origin[i] = (uint8_t)origin;
+	return i;
+}
+
 unsigned lab_add(struct lab *lab, uint8_t listener, const struct endpoint *source, struct span text,
 	enum origin origin)
 {
-	unsigned i = lab->burst->count++;
+	unsigned i = lab->burst->count;
 	struct packet *packet = &lab->packet[i];
 
 	if (lab->buffer[i] == NULL)
@@ -262,9 +271,7 @@ unsigned lab_add(struct lab *lab, uint8_t listener, const struct endpoint *sourc
 		.peer = *source,
 		.listener = listener};
 	memcpy(packet->octets, text.octets, text.length);
-	lab->burst->packet[i] = packet;
-	lab->burst->origin[i] = (uint8_t)origin;
-	return i;
+	return lab_add_packet(lab, packet, origin);
 }
 
 void lab_run(struct lab *lab)

@@ -56,6 +56,8 @@ void lab_set_peer(struct lab *lab, uint8_t edge, enum peer_liveness liveness, ui
 // Put a message into the burst, as packet `count`; returns its index.
 unsigned lab_add(struct lab *lab, uint8_t listener, const struct endpoint *source, struct span text,
 	enum origin origin);
+// The same with a packet of a backend's.
+unsigned lab_add_packet(struct lab *lab, struct packet *packet, enum origin origin);
 void lab_begin(struct lab *lab); // an empty burst
 void lab_run(struct lab *lab); // all four stages
 
