@@ -1,8 +1,10 @@
 """The house with Weir in it: edges that are peers, a core, and phones with accounts."""
 
 import os
+import socket
 
 from . import kamailio
+from .certificates import Authority
 from .core import Core, CorePlace, KamailioCore, core_settings
 from .edge import Edge, EdgePlace, Served, edge_settings, keys_init
 from .house import (ACCESS, CLUSTER, CORE, CORE_HOST, CORE_NAME, DNS_HOST, DOMAIN, PASSWORD, PEER, SIP_PORT, House, access_name,
@@ -11,14 +13,17 @@ from .nat import NatBox
 from .phone import Account, Contact, Flow, Phone
 from .scenario import SetupError
 from .sip import Uri
+from .stream import AnyPort, StreamPort
+from .transport import UDP, Transport
 from .udp import Port
 
 MESH_PORT = 7060
 
 
 class Cluster(House):
-    def __init__(self, edges: tuple[int, ...] = (1, 2)) -> None:
-        super().__init__(edges)
+    def __init__(self, edges: tuple[int, ...] = (1, 2), transports: tuple[Transport, ...] = (UDP,)) -> None:
+        super().__init__(edges, transports)
+        self.authority = Authority(f"{self.folder}/authority") if any(item.secure for item in transports) else None
         self.weir: dict[int, Edge] = {}
         self.core: Core | KamailioCore | None = None
         self.served: Served | None = None
@@ -39,7 +44,19 @@ class Cluster(House):
                                  (f"{CORE}{DNS_HOST}", DNS_HOST), keys)
         # The outside party speaks to edges without the core in between, as its route set tells it to.
         settings["listeners"][1]["allow"] = [f"{CORE}0/24"]
+        for transport in (item for item in self.transports if item.stream):
+            settings["listeners"].append({"name": f"access-{transport.name}", "side": "access", "transport": transport.name,
+                                          "address": f"{ACCESS}{edge}:{transport.port}",
+                                          "tls": "access" if transport.secure else None})
+        if self.authority is not None:
+            certificate, key = self.issue(edge)
+            settings["tls"] = [{"name": "access", "certificate": certificate, "key": key}]
         return settings
+
+    def issue(self, edge: int) -> tuple[str, str]:
+        """A certificate that carries every edge's name and the cluster's: a phone that comes to the next edge wants the first one's."""
+        return self.authority.issue(f"edge{edge}", [access_name(edge), *(access_name(item) for item in self.edges if item != edge),
+                                                    CLUSTER])
 
     def make_edges(self, numbers: list[int], cluster: str = CLUSTER) -> None:
         """Edges that are each other's peers, with keys of one cluster."""
@@ -76,7 +93,8 @@ class Cluster(House):
                 await edge.wait_peer(peer["id"], "up")
         self.served = Served(list(self.weir.values()))
 
-    def add_phone(self, name: str, nat: NatBox, users: list[list[str]], proxies: dict[int, int], one_port: bool = False) -> Phone:
+    def add_phone(self, name: str, nat: NatBox, users: list[list[str]], proxies: dict[int, int], one_port: bool = False,
+                  transport: Transport = UDP) -> Phone:
         """A phone on an address of its own. `users`: the AORs of each contact; `proxies`: reg-id to edge; `one_port`: all
         flows of a contact share a port."""
         phone = self.phone(name, nat)
@@ -84,7 +102,7 @@ class Cluster(House):
         self._phone_addresses[nat.box.name] = index
         address = nat.add_phone(index)
         for contact_number, aors in enumerate(users, 1):
-            contact = make_contact(nat, address, f"{name}-{contact_number}", proxies, one_port)
+            contact = self.make_contact(nat, address, f"{name}-{contact_number}", proxies, one_port, transport)
             for user in aors:
                 algorithm = "MD5" if index % 2 else "SHA-256"
                 phone.add_account(Account(user, DOMAIN, contact, PASSWORD, algorithm))
@@ -105,7 +123,7 @@ class Cluster(House):
         """Register a phone before a case: every flow at the edge that it is meant for."""
         complaints = await self.register_all(phone)
         for flow in phone.flows():
-            wanted = (await phone.resolver.locate(flow.proxy.host, flow.proxy.port))[0]
+            wanted = (await phone.resolver.locate(flow.proxy.host, flow.proxy.port, flow.port.transport))[0]
             if flow.remote != wanted:
                 complaints.append(f"{phone.name}: reg-id {flow.reg_id} is at {flow.remote}, not {wanted}")
         if complaints:
@@ -116,9 +134,16 @@ class Cluster(House):
         if answer.status != 200:
             raise RuntimeError(f"the outside party cannot register: {answer.status}")
 
+    def make_contact(self, nat: NatBox, address: str, name: str, proxies: dict[int, int], one_port: bool,
+                     transport: Transport) -> Contact:
+        """A contact with a flow a (reg-id, edge)."""
+        shared = self.new_port(nat, address, transport, access_name(self.edges[0])) if one_port else None
+        return Contact([Flow(shared or self.new_port(nat, address, transport, access_name(edge)), reg_id,
+                             Uri("sip", None, access_name(edge), None, transport.parameters | {"lr": None}))
+                        for reg_id, edge in proxies.items()], name)
 
-def make_contact(nat: NatBox, address: str, name: str, proxies: dict[int, int], one_port: bool) -> Contact:
-    """A contact with a flow a (reg-id, edge)."""
-    shared = Port(nat.phones.socket(), address) if one_port else None
-    return Contact([Flow(shared or Port(nat.phones.socket(), address), reg_id,
-                         Uri("sip", None, access_name(edge), None, {"lr": None})) for reg_id, edge in proxies.items()], name)
+    def new_port(self, nat: NatBox, address: str, transport: Transport, edge: str) -> AnyPort:
+        if not transport.stream:
+            return Port(nat.phones.socket(), address)
+        context = self.authority.client_context() if transport.secure else None
+        return StreamPort(lambda: nat.phones.socket(kind=socket.SOCK_STREAM), address, transport, context, edge)

@@ -13,6 +13,8 @@ table ip weir {{
     chain out {{ type nat hook postrouting priority srcnat; oifname "outside" masquerade {mode}; }}
     chain in {{ type filter hook input priority filter; policy accept;
         iifname "outside" ct state != {{ established, related }} meta l4proto udp drop; }}
+    set held {{ type ipv4_addr . ipv4_addr; }}
+    chain through {{ type filter hook forward priority filter; policy accept; ip saddr . ip daddr @held drop; }}
 }}
 """
 
@@ -46,6 +48,13 @@ class NatBox:
         if index > 0:
             self.phones.ip("address", "add", f"{address}/16", "dev", "eth0")
         return address
+
+    def hold(self, address: str, target: str) -> None:
+        """Lose what a phone sends to that target, until release()."""
+        self.box.run("nft", f"add element ip weir held {{ {address} . {target} }}")
+
+    def release(self) -> None:
+        self.box.run("nft", "flush set ip weir held")
 
     def forget(self, address: str | None = None) -> None:
         """Lose the mappings of one phone, or of all: what a reboot or a time-out of the NAT does."""

@@ -9,6 +9,7 @@ class Report:
         self.name = name
         self.passed = 0
         self.failed = 0
+        self.skipped = 0
         self._began = time.monotonic()
         print(drawing.strip("\n") + "\n", flush=True)
 
@@ -23,13 +24,19 @@ class Report:
             print(f"    {complaint}", flush=True)
         return good
 
+    def skip(self, what: str, why: str) -> None:
+        """A case that this machine cannot try."""
+        self.skipped += 1
+        print(f"{what:<78} {why:<22} {'':<11}  SKIP", flush=True)
+
     def note(self, text: str) -> None:
         print(f"[{time.monotonic() - self._began:6.2f} s] {text}", flush=True)
 
     def close(self) -> int:
         """The last line; the exit status."""
-        print(f"lab {self.name}: {self.passed} passed, {self.failed} failed", flush=True)
-        return 0 if self.failed == 0 and self.passed > 0 else 1
+        skipped = f", {self.skipped} skipped" if self.skipped else ""
+        print(f"lab {self.name}: {self.passed} passed, {self.failed} failed{skipped}", flush=True)
+        return 0 if self.failed == 0 and self.passed + self.skipped > 0 else 1
 
 
 def fatal(name: str, text: str) -> int:
