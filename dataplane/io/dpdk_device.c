@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum {
 	RSS_KEY_MAX = 64,
@@ -88,9 +89,36 @@ static unsigned packets_wanted(const struct dpdk_device *device, unsigned rx, un
 	return device->workers * one;
 }
 
-static int device_setup(struct dpdk_device *device, unsigned packets,
+// The driver attaches the XDP program with the first queue.
+static int queues_open(struct dpdk_device *device, const struct dpdk_device_options *options,
+	uint16_t rx, uint16_t tx, char complaint[DPDK_COMPLAINT_MAX])
+{
+	int error;
+
+	if (device->program >= 0 && dpdk_xdp_clear(device->interface) < 0)
+		return dpdk_complain(complaint, -EBUSY,
+			"%s: its interface has the XDP program of another process that lives: stop "
+			"that, "
+			"or 'ip link set dev ... xdp off'",
+			device->name);
+	error = queues_setup(device, rx, tx);
+	if (error < 0)
+		return dpdk_complain(complaint, error, "%s: no queues for %u workers (%s)",
+			device->name, device->workers, rte_strerror(-error));
+	if (device->program < 0)
+		return 0;
+	error = dpdk_xdp_fill(device->interface, options->addresses, options->address_count);
+	if (error < 0)
+		return dpdk_complain(complaint, error,
+			"%s: the XDP program cannot be told what is ours (%s)", device->name,
+			rte_strerror(-error));
+	return 0;
+}
+
+static int device_setup(struct dpdk_device *device, const struct dpdk_device_options *options,
 	const struct rte_eth_dev_info *info, char complaint[DPDK_COMPLAINT_MAX])
 {
+	unsigned packets = options->packets;
 	uint16_t rx = DPDK_DESCRIPTORS;
 	uint16_t tx = DPDK_DESCRIPTORS;
 	int error = ethdev_configure(device, info);
@@ -107,11 +135,7 @@ static int device_setup(struct dpdk_device *device, unsigned packets,
 		return dpdk_complain(complaint, -ENOMEM,
 			"%s: no memory for %u packets: give more huge pages, or the EAL more by -m",
 			device->name, packets);
-	error = queues_setup(device, rx, tx);
-	if (error < 0)
-		return dpdk_complain(complaint, error, "%s: no queues for %u workers (%s)",
-			device->name, device->workers, rte_strerror(-error));
-	return 0;
+	return queues_open(device, options, rx, tx, complaint);
 }
 
 static int device_judge(const struct dpdk_device *device, const struct rte_eth_dev_info *info,
@@ -151,13 +175,17 @@ static int device_describe(struct dpdk_device *device, struct rte_eth_dev_info *
 // A device that the EAL's words have made is taken as it is.
 static int device_probe(struct dpdk_device *device, const struct dpdk_device_options *options)
 {
-	char complete[DPDK_DEVICE_NAME_MAX + 64];
+	char complete[DPDK_COMPLETE_NAME_MAX];
 	int error;
 
 	if (rte_eth_dev_get_port_by_name(device->name, &device->port) == 0)
 		return 0;
-	if (!dpdk_name_complete(options->name, options->workers, complete, sizeof(complete)))
+	if (dpdk_name_wants_program(options->name) && (device->program = dpdk_xdp_open()) < 0)
+		return device->program;
+	if (!dpdk_name_complete(options->name, options->workers, device->program, complete))
 		return -ENAMETOOLONG;
+	// af_xdp looks at errno where nothing has failed.
+	errno = 0;
 	error = rte_dev_probe(complete);
 	if (error == 0)
 		error = rte_eth_dev_get_port_by_name(device->name, &device->port);
@@ -171,7 +199,14 @@ static void device_close(struct dpdk_device *device)
 	(void)rte_eth_dev_close(device->port);
 	rte_mempool_free(device->pool);
 	free(device->queues);
-	*device = (struct dpdk_device){0};
+	*device = (struct dpdk_device){.program = device->program};
+}
+
+static void program_close(struct dpdk_device *device)
+{
+	if (device->program >= 0)
+		close(device->program);
+	device->program = -1;
 }
 
 static int device_open(struct dpdk_device *device, const struct dpdk_device_options *options,
@@ -196,7 +231,7 @@ static int device_open(struct dpdk_device *device, const struct dpdk_device_opti
 	}
 	if (error == 0) {
 		memset(device->queues, 0, size);
-		error = device_setup(device, options->packets, &info, complaint);
+		error = device_setup(device, options, &info, complaint);
 	}
 	if (error < 0)
 		device_close(device);
@@ -217,9 +252,10 @@ int dpdk_open_device(const struct dpdk_device_options *options, char complaint[D
 	if (strlen(options->name) >= DPDK_DEVICE_NAME_MAX || options->workers == 0)
 		return dpdk_complain(complaint, -EINVAL, "'%.60s' with %u workers is no device",
 			options->name, options->workers);
-	*device = (struct dpdk_device){.workers = options->workers};
+	*device = (struct dpdk_device){.workers = options->workers, .program = -1};
 	dpdk_name_cut(options->name, device->name);
 	error = device_open(device, options, complaint);
+	program_close(device);
 	return error < 0 ? error : (int)device_count++;
 }
 

@@ -47,18 +47,40 @@ static bool name_has_word(const char *name, const char *word)
 	return false;
 }
 
-bool dpdk_name_complete(const char *name, unsigned queues, char *out, size_t size)
+static bool name_begins(const char *name, const char *driver)
+{
+	return strncmp(name, driver, strlen(driver)) == 0;
+}
+
+bool dpdk_name_wants_program(const char *name)
+{
+	return name_begins(name, "net_af_xdp") && !name_has_word(name, "xdp_prog");
+}
+
+static const char *queue_word(const char *name)
 {
 	const size_t count = sizeof(queue_words) / sizeof(queue_words[0]);
-	const char *word = NULL;
-	int length;
 
 	for (size_t i = 0; i < count; i++)
-		if (strncmp(name, queue_words[i].driver, strlen(queue_words[i].driver)) == 0)
-			word = queue_words[i].word;
-	if (word == NULL || name_has_word(name, word))
-		length = snprintf(out, size, "%s", name);
-	else
-		length = snprintf(out, size, "%s,%s=%u", name, word, queues);
-	return length > 0 && (size_t)length < size;
+		if (name_begins(name, queue_words[i].driver)
+			&& !name_has_word(name, queue_words[i].word))
+			return queue_words[i].word;
+	return NULL;
+}
+
+bool dpdk_name_complete(
+	const char *name, unsigned queues, int program, char out[DPDK_COMPLETE_NAME_MAX])
+{
+	const char *word = queue_word(name);
+	char queue_part[32] = "";
+	char program_part[48] = "";
+	int length;
+
+	if (word != NULL)
+		(void)snprintf(queue_part, sizeof(queue_part), ",%s=%u", word, queues);
+	if (program >= 0)
+		(void)snprintf(
+			program_part, sizeof(program_part), ",xdp_prog=/proc/self/fd/%d", program);
+	length = snprintf(out, DPDK_COMPLETE_NAME_MAX, "%s%s%s", name, queue_part, program_part);
+	return length > 0 && length < DPDK_COMPLETE_NAME_MAX;
 }

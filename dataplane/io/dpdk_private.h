@@ -5,7 +5,7 @@
 //     dpdk_device.c    devices, from name to running      dpdk_guard.c      the kernel's way out
 //     dpdk_name.c      words that a driver must be told   dpdk_listeners.c  whose datagram it is
 //     dpdk_pool.c      packets in mbufs                   dpdk_wait.c       idle
-//     dpdk_port.c      one worker's end
+//     dpdk_port.c      one worker's end                   dpdk_xdp.c        the kernel's part of af_xdp
 
 #pragma once
 
@@ -25,6 +25,7 @@ enum {
 	DPDK_KERNEL_HEAD_ROOM = 256, // that XDP takes in every buffer (XDP_PACKET_HEADROOM)
 	DPDK_FRAME_EXTRA = RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN + 2 * RTE_VLAN_HLEN,
 	DPDK_LARGE_PACKETS = 2 * BURST_MAX + 16, // as many as with kernel sockets
+	DPDK_COMPLETE_NAME_MAX = DPDK_DEVICE_NAME_MAX + 80,
 	DPDK_NONE = 0xff,
 	DPDK_LISTENER_SLOTS = 256, // a power of two, twice LISTENERS_MAX
 };
@@ -45,6 +46,7 @@ struct dpdk_device {
 	unsigned node; // whose memory it likes best
 	struct rte_mempool *pool;
 	struct dpdk_queue *queues; // one a worker
+	int program; // file of the XDP program, until it is attached; -1: none
 	bool running;
 	_Atomic bool up; // any thread writes, all read; relaxed
 	_Atomic uint64_t
@@ -113,8 +115,12 @@ void dpdk_log_clear(void);
 // The name without its words: what the device is called.
 void dpdk_name_cut(const char *name, char cut[DPDK_DEVICE_NAME_MAX]);
 [[nodiscard]] bool dpdk_name_is_pci(const char *name);
-// The name with what its driver must be told for so many queues, unless it is said already. False: it does not fit.
-[[nodiscard]] bool dpdk_name_complete(const char *name, unsigned queues, char *out, size_t size);
+// It is af_xdp's, and its operator has given it no XDP program.
+[[nodiscard]] bool dpdk_name_wants_program(const char *name);
+// The name with what its driver must be told for so many queues, unless it is said already, and with the XDP program in this file
+// (-1: none). False: it does not fit.
+[[nodiscard]] bool dpdk_name_complete(
+	const char *name, unsigned queues, int program, char out[DPDK_COMPLETE_NAME_MAX]);
 
 // --- dpdk_eal.c ---
 
@@ -128,6 +134,16 @@ void dpdk_name_cut(const char *name, char cut[DPDK_DEVICE_NAME_MAX]);
 [[nodiscard]] struct dpdk_device *dpdk_device_at(unsigned index);
 [[nodiscard]] unsigned dpdk_device_count(void);
 void dpdk_devices_close(void);
+
+// --- dpdk_xdp.c ---
+
+// The program as a file in memory; a negative errno.
+[[nodiscard]] int dpdk_xdp_open(void);
+// Before the driver attaches the program: one that a killed process has left over is taken away. -EBUSY: it is a living process's.
+[[nodiscard]] int dpdk_xdp_clear(uint32_t interface);
+// After that: say what is ours. 0 or a negative errno.
+[[nodiscard]] int dpdk_xdp_fill(
+	uint32_t interface, const struct endpoint *addresses, unsigned count);
 
 // --- dpdk_link.c ---
 

@@ -1,0 +1,359 @@
+// dpdk_net.c: an edge and a phone in network namespaces of their own.
+
+#include "dpdk_net.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <netinet/icmp6.h>
+#include <netinet/ip_icmp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+struct endpoint dpdk_net_endpoint(const char *address, uint16_t port)
+{
+	bool v6 = strchr(address, ':') != NULL;
+	struct endpoint endpoint = {.family = v6 ? ENDPOINT_V6 : ENDPOINT_V4, .port = port};
+
+	cr_assert(eq(int, inet_pton(v6 ? AF_INET6 : AF_INET, address, endpoint.address), 1));
+	return endpoint;
+}
+
+void dpdk_net_enter(int space)
+{
+	cr_assert(eq(int, setns(space, CLONE_NEWNET), 0));
+}
+
+void dpdk_net_run(int space, const char *format, ...)
+{
+	char command[256];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(command, sizeof(command), format, arguments);
+	va_end(arguments);
+	int before = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+
+	dpdk_net_enter(space);
+	cr_assert(eq(int, system(command), 0), "%s", command);
+	dpdk_net_enter(before);
+	close(before);
+}
+
+// Makes a namespace and stays in it.
+static int space_make(void)
+{
+	cr_assert(eq(int, unshare(CLONE_NEWNET), 0));
+	int space = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+
+	cr_assert(ge(int, space, 0));
+	return space;
+}
+
+// What `ethtool -K` does: without it the kernel leaves checksums to a card that is not there.
+static void offload_end(int space, const char *interface, uint32_t command)
+{
+	struct ethtool_value value = {.cmd = command};
+	struct ifreq request = {.ifr_data = (void *)&value};
+
+	dpdk_net_enter(space);
+	int asker = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	strcpy(request.ifr_name, interface);
+	cr_assert(eq(int, ioctl(asker, SIOCETHTOOL, &request), 0));
+	close(asker);
+}
+
+static void interface_prepare(int space, const char *interface, unsigned number)
+{
+	const uint32_t offloads[] = {ETHTOOL_STXCSUM, ETHTOOL_SRXCSUM, ETHTOOL_SGSO, ETHTOOL_SGRO};
+
+	for (unsigned i = 0; i < 4; i++)
+		offload_end(space, interface, offloads[i]);
+	dpdk_net_run(space, "ip link set lo up");
+	dpdk_net_run(space, "ip addr add 192.0.2.%u/24 dev %s", number, interface);
+	dpdk_net_run(space, "ip addr add 2001:db8::%u/64 dev %s nodad", number, interface);
+	dpdk_net_run(space, "ip link set %s address 02:00:00:00:00:%02u up", interface, number);
+}
+
+bool dpdk_net_make(struct dpdk_net *net, unsigned queues)
+{
+	*net = (struct dpdk_net){0};
+	if (geteuid() != 0)
+		return false;
+	net->phone = space_make();
+	net->edge = space_make();
+	dpdk_net_run(net->edge,
+		"ip link add edge0 numrxqueues %u numtxqueues %u type veth peer name phone0 "
+		"numrxqueues %u "
+		"numtxqueues %u netns /proc/%d/fd/%d",
+		queues, queues, queues, queues, getpid(), net->phone);
+	interface_prepare(net->phone, "phone0", 2);
+	interface_prepare(net->edge, "edge0", 1);
+	return true;
+}
+
+static struct next_hops *picture_new(void)
+{
+	const struct next_hop_interface interface = {
+		.interface = if_nametoindex("edge0"), .mtu = 1500, .mac = {2, 0, 0, 0, 0, 1}};
+	struct next_hop_route routes[2] = {
+		{.interface = interface.interface}, {.interface = interface.interface}};
+	struct next_hop_neighbour neighbours[2] = {
+		{.address = dpdk_net_endpoint("192.0.2.2", 0), .mac = {2, 0, 0, 0, 0, 2}},
+		{.address = dpdk_net_endpoint("2001:db8::2", 0), .mac = {2, 0, 0, 0, 0, 2}},
+	};
+
+	cr_assert(prefix_parse(SPAN("192.0.2.0/24"), &routes[0].prefix));
+	cr_assert(prefix_parse(SPAN("2001:db8::/64"), &routes[1].prefix));
+	neighbours[0].interface = neighbours[1].interface = interface.interface;
+	return next_hops_new(&interface, 1, routes, 2, neighbours, 2);
+}
+
+union socket_address {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
+static socklen_t address_write(
+	int family, unsigned number, uint16_t port, union socket_address *address)
+{
+	*address = (union socket_address){0};
+	if (family == AF_INET) {
+		address->v4.sin_family = AF_INET;
+		address->v4.sin_port = htons(port);
+		address->v4.sin_addr.s_addr = htonl(0xc0000200 | number);
+		return sizeof(address->v4);
+	}
+	address->v6.sin6_family = AF_INET6;
+	address->v6.sin6_port = htons(port);
+	inet_pton(AF_INET6, number == 1 ? "2001:db8::1" : "2001:db8::2", &address->v6.sin6_addr);
+	return sizeof(address->v6);
+}
+
+static int socket_bound(int family, unsigned number, uint16_t port)
+{
+	union socket_address address;
+	socklen_t length = address_write(family, number, port, &address);
+	int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int on = 1;
+
+	cr_assert(eq(int, setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)), 0));
+	cr_assert(eq(int, bind(fd, &address.any, length), 0));
+	return fd;
+}
+
+static void port_open(struct dpdk_net *net, unsigned worker)
+{
+	struct io_dpdk_listener *listeners = net->listeners[worker];
+
+	for (unsigned i = 0; i < NET_LISTENERS; i++)
+		listeners[i] = (struct io_dpdk_listener){
+			.guard = socket_bound(i == 0 ? AF_INET : AF_INET6, 1, NET_PORT),
+			.id = (uint8_t)(i + 1),
+			.address =
+				dpdk_net_endpoint(i == 0 ? "192.0.2.1" : "2001:db8::1", NET_PORT),
+		};
+	net->wakeup[worker] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	cr_assert(eq(int,
+		io_dpdk_open(worker, listeners, NET_LISTENERS, &net->hops, DPDK_IDLE_ADAPTIVE,
+			net->wakeup[worker], &net->port[worker]),
+		0));
+}
+
+void dpdk_net_await_link(bool up)
+{
+	struct dpdk_device_info info = {.up = !up};
+
+	for (unsigned i = 0; i < 200 && info.up != up; i++) {
+		cr_assert(dpdk_read_device(0, &info));
+		usleep(10 * 1000);
+	}
+	cr_assert(eq(int, info.up, up));
+}
+
+void dpdk_net_open(struct dpdk_net *net, const char *device, unsigned workers)
+{
+	const struct endpoint addresses[] = {dpdk_net_endpoint("192.0.2.1", NET_PORT),
+		dpdk_net_endpoint("2001:db8::1", NET_PORT)};
+	struct dpdk_device_options options = {.name = device,
+		.workers = workers,
+		.addresses = addresses,
+		.address_count = NET_LISTENERS};
+	char complaint[DPDK_COMPLAINT_MAX] = "";
+
+	dpdk_net_enter(net->edge);
+	net->workers = workers;
+	net->lazy = strstr(device, "af_xdp") == NULL ? 0 : workers * NET_LAZY_PACKETS;
+	cr_assert(eq(int, dpdk_start(NULL, 0, &device, 1, complaint), 0), "%s", complaint);
+	cr_assert(eq(int, dpdk_open_device(&options, complaint), 0), "%s", complaint);
+	atomic_store(&net->hops, picture_new());
+	for (unsigned i = 0; i < workers; i++)
+		port_open(net, i);
+	cr_assert(eq(int, dpdk_run_devices(complaint), 0), "%s", complaint);
+	dpdk_net_await_link(true);
+	net->baseline = io_dpdk_packets_out(net->port[0]);
+}
+
+void dpdk_net_close(struct dpdk_net *net)
+{
+	cr_assert(le(uint, io_dpdk_packets_out(net->port[0]), net->baseline + net->lazy));
+	for (unsigned i = 0; i < net->workers; i++) {
+		net->port[i]->ops->close(net->port[i]);
+		close(net->wakeup[i]);
+		for (unsigned j = 0; j < NET_LISTENERS; j++)
+			close(net->listeners[i][j].guard);
+	}
+	next_hops_free((struct next_hops *)atomic_load(&net->hops));
+	dpdk_stop();
+}
+
+int dpdk_net_phone(struct dpdk_net *net, int family, uint16_t port)
+{
+	struct timeval limit = {1, 0};
+
+	dpdk_net_enter(net->phone);
+	int phone = socket_bound(family, 2, port);
+
+	cr_assert(eq(int, setsockopt(phone, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)), 0));
+	dpdk_net_enter(net->edge);
+	return phone;
+}
+
+void dpdk_net_send(int phone, int family, uint16_t port, struct span octets)
+{
+	union socket_address edge;
+	socklen_t length = address_write(family, 1, port, &edge);
+
+	cr_assert(eq(long, sendto(phone, octets.octets, octets.length, 0, &edge.any, length),
+		(long)octets.length));
+}
+
+static uint64_t clock_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+unsigned dpdk_net_serve(struct dpdk_net *net, unsigned count)
+{
+	struct packet *packets[BURST_MAX];
+	uint64_t begin = clock_ms();
+	unsigned answered = 0;
+
+	for (unsigned worker = 0; answered < count && clock_ms() - begin < 1000;
+		worker = (worker + 1) % net->workers) {
+		struct io_port *port = net->port[worker];
+		unsigned got = port->ops->receive(port, packets, BURST_MAX);
+
+		if (got == 0)
+			port->ops->wait(port, 1);
+		else
+			cr_assert(eq(u32, port->ops->send(port, packets, got), 0));
+		answered += got;
+	}
+	return answered;
+}
+
+static uint16_t checksum(const uint8_t *octets, size_t length)
+{
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i + 1 < length; i += 2)
+		sum += (uint32_t)octets[i] << 8 | octets[i + 1];
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return htons((uint16_t)~sum);
+}
+
+static int phone_raw(struct dpdk_net *net, int family)
+{
+	struct timeval limit = {1, 0};
+
+	dpdk_net_enter(net->phone);
+	int raw = socket(
+		family, SOCK_RAW | SOCK_CLOEXEC, family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6);
+
+	dpdk_net_enter(net->edge);
+	cr_assert(ge(int, raw, 0));
+	cr_assert(eq(int, setsockopt(raw, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)), 0));
+	return raw;
+}
+
+bool dpdk_net_ping(struct dpdk_net *net, int family)
+{
+	const uint8_t answer = family == AF_INET ? ICMP_ECHOREPLY : ICMP6_ECHO_REPLY;
+	const size_t at = family == AF_INET ? 20 : 0; // the socket shows IPv4's header
+	uint8_t echo[16] = {family == AF_INET ? ICMP_ECHO : ICMP6_ECHO_REQUEST, 0, 0, 0, 'w', 'e'};
+	uint16_t sum = checksum(echo, sizeof(echo));
+	union socket_address edge;
+	socklen_t length = address_write(family, 1, 0, &edge);
+	int raw = phone_raw(net, family);
+	uint8_t got[128];
+	bool answered = false;
+
+	memcpy(echo + 2, &sum, sizeof(sum));
+	cr_assert(eq(long, sendto(raw, echo, sizeof(echo), 0, &edge.any, length), 16));
+	for (unsigned i = 0; i < 16 && !answered; i++) {
+		ssize_t octets = recv(raw, got, sizeof(got), 0);
+
+		if (octets < 0)
+			break;
+		answered = octets >= (ssize_t)(at + 6) && got[at] == answer && got[at + 4] == 'w';
+	}
+	close(raw);
+	return answered;
+}
+
+bool dpdk_net_tcp(struct dpdk_net *net, int family)
+{
+	const struct timeval limit = {2, 0};
+	union socket_address edge;
+	socklen_t length = address_write(family, 1, NET_PORT, &edge);
+	int server = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int on = 1;
+
+	cr_assert(eq(int, setsockopt(server, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), 0));
+	cr_assert(eq(int, bind(server, &edge.any, length), 0));
+	cr_assert(eq(int, listen(server, 1), 0));
+	dpdk_net_enter(net->phone);
+	int client = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	dpdk_net_enter(net->edge);
+	cr_assert(eq(int, setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)), 0));
+	bool connected = connect(client, &edge.any, length) == 0;
+
+	close(client);
+	close(server);
+	return connected;
+}
+
+uint64_t dpdk_net_counter(const struct dpdk_net *net, size_t offset)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < net->workers; i++) {
+		const uint8_t *counters = (const uint8_t *)dpdk_read_queue(0, i);
+
+		sum += atomic_load((const _Atomic uint64_t *)(counters + offset));
+	}
+	return sum;
+}
