@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "frame/control.h"
 #include "service.h"
+#include "tls/tls_check.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -78,7 +79,7 @@ static int options_read(int count, char **words, struct options *options)
 static struct config *load(const char *path)
 {
 	struct config_report report = {0};
-	struct config *config = config_load(path, &report);
+	struct config *config = tls_config_load(path, &report);
 
 	config_report_print(&report, stderr);
 	config_report_free(&report);

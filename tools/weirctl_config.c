@@ -1,5 +1,6 @@
 #include "config/render.h"
 #include "config/schema.h"
+#include "tls/tls_check.h"
 #include "weirctl.h"
 
 #include <stdio.h>
@@ -8,7 +9,7 @@
 static enum weirctl_exit check_file(const struct weirctl *weirctl, const char *file)
 {
 	struct config_report report = {0};
-	struct config *config = config_load(file, &report);
+	struct config *config = tls_config_load(file, &report);
 	json_t *json = weirctl->json ? config_render_report(&report) : NULL;
 
 	if (json != NULL) {

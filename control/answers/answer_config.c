@@ -1,5 +1,6 @@
 #include "../config/apply.h"
 #include "../config/render.h"
+#include "../tls/tls_check.h"
 #include "answers.h"
 
 void answer_config_check(void *context, struct command_call *call)
@@ -7,7 +8,7 @@ void answer_config_check(void *context, struct command_call *call)
 	const struct control *control = ((struct answers *)context)->control;
 	struct config_report report = {0};
 
-	config_free(config_load(control->config_path, &report));
+	config_free(tls_config_load(control->config_path, &report));
 	command_reply(call, config_render_report(&report));
 	config_report_free(&report);
 }

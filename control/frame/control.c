@@ -1,5 +1,7 @@
 #include "control.h"
 
+#include "../tls/tls_check.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -85,7 +87,7 @@ int control_reload(struct control *control, config_changed *changed, void *conte
 {
 	struct observer observer = {control, changed, context};
 	struct config_report report = {0};
-	struct config *fresh = config_load(control->config_path, &report);
+	struct config *fresh = tls_config_load(control->config_path, &report);
 
 	log_report(control, &report);
 	config_report_free(&report);

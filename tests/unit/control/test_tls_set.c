@@ -1,0 +1,314 @@
+// Handshakes in memory between a set's server and a client of the test's own.
+
+#include "certificate_maker.h"
+#include "tls/tls_names.h"
+#include "tls/tls_set.h"
+
+#include <criterion/new/assert.h>
+#include <openssl/err.h>
+
+static struct made_certificate authority, first, second, client_pair;
+static struct config_tls entries[2];
+static struct config config = {.tls = {.items = entries, .count = 2}};
+static struct tls_set *set;
+static SSL_CTX *context; // the client's
+static SSL *server, *client;
+
+static struct config_tls entry_of(struct span name, const struct made_certificate *made)
+{
+	return (struct config_tls){.name = name,
+		.certificate = made->certificate_path,
+		.key = made->key_path,
+		.ca = authority.certificate_path};
+}
+
+static void set_make(void)
+{
+	struct tls_fault fault;
+
+	cr_assert(eq(int, tls_set_new(&config, &set, &fault), 0));
+}
+
+static void setup(void)
+{
+	const struct made_name one = {GEN_DNS, SPAN("edge1.test")};
+	const struct made_name two = {GEN_DNS, SPAN("edge2.test")};
+
+	certificate_make(&authority, NULL, NULL, 0);
+	certificate_make(&first, &authority, &one, 1);
+	certificate_make(&second, &authority, &two, 1);
+	certificate_make(&client_pair, &authority, NULL, 0);
+	entries[0] = entry_of(SPAN("one"), &first);
+	entries[1] = entry_of(SPAN("two"), &second);
+	set_make();
+	context = SSL_CTX_new(TLS_client_method());
+	cr_assert(SSL_CTX_load_verify_locations(context, authority.certificate_path, NULL) == 1);
+	SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
+}
+
+static void hang_up(void)
+{
+	// As after a close on both sides: a session that was cut off is not offered again.
+	if (client != NULL)
+		SSL_set_shutdown(client, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+	SSL_free(client);
+	SSL_free(server);
+	client = server = NULL;
+}
+
+static void teardown(void)
+{
+	hang_up();
+	SSL_CTX_free(context);
+	tls_set_release(set);
+	certificate_drop(&client_pair);
+	certificate_drop(&second);
+	certificate_drop(&first);
+	certificate_drop(&authority);
+}
+
+TestSuite(tls_set, .init = setup, .fini = teardown);
+
+static void connect_both(SSL *accepting, SSL *connecting)
+{
+	BIO *one, *other;
+
+	cr_assert(BIO_new_bio_pair(&one, 0, &other, 0) == 1);
+	server = accepting;
+	client = connecting;
+	SSL_set_bio(server, one, one);
+	SSL_set_bio(client, other, other);
+}
+
+// True when both are done.
+static bool shake(void)
+{
+	for (unsigned turn = 0; turn < 10; turn++) {
+		int one = SSL_do_handshake(client), other = SSL_do_handshake(server);
+
+		if (one == 1 && other == 1)
+			return true;
+		if ((one != 1 && SSL_get_error(client, one) != SSL_ERROR_WANT_READ)
+			|| (other != 1 && SSL_get_error(server, other) != SSL_ERROR_WANT_READ))
+			return false;
+	}
+	return false;
+}
+
+static void call(const char *name)
+{
+	SSL *connecting = SSL_new(context);
+
+	if (name != NULL)
+		SSL_set_tlsext_host_name(connecting, name);
+	SSL_set_connect_state(connecting);
+	connect_both(tls_set_accept(set, SPAN("one")), connecting);
+}
+
+// One octet each way, so that what comes after the handshake has been read.
+static void talk(void)
+{
+	char octet = 'x';
+
+	cr_assert(eq(int, SSL_write(server, &octet, 1), 1));
+	cr_assert(eq(int, SSL_read(client, &octet, 1), 1));
+	cr_assert(eq(int, SSL_write(client, &octet, 1), 1));
+	cr_assert(eq(int, SSL_read(server, &octet, 1), 1));
+}
+
+Test(tls_set, speaks_tls_1_3_and_1_2_and_nothing_older)
+{
+	static const struct {
+		int version;
+		bool spoken;
+	} cases[] = {{TLS1_3_VERSION, true}, {TLS1_2_VERSION, true}, {TLS1_1_VERSION, false},
+		{TLS1_VERSION, false}};
+
+	SSL_CTX_set_security_level(context, 0);
+	for (unsigned i = 0; i < 4; i++) {
+		SSL_CTX_set_min_proto_version(context, cases[i].version);
+		SSL_CTX_set_max_proto_version(context, cases[i].version);
+		call(NULL);
+		cr_assert(eq(int, shake(), cases[i].spoken), "%x", cases[i].version);
+		hang_up();
+	}
+}
+
+Test(tls_set, takes_no_cipher_without_forward_secrecy)
+{
+	SSL_CTX_set_max_proto_version(context, TLS1_2_VERSION);
+	cr_assert(SSL_CTX_set_cipher_list(context, "kRSA:ECDHE+SHA1") == 1);
+	call(NULL);
+	cr_assert(not(shake()));
+}
+
+Test(tls_set, shows_the_certificate_that_the_phone_asks_for_and_else_the_listeners)
+{
+	static const struct {
+		const char *asked;
+		struct span shown;
+	} cases[] = {{"edge1.test", SPAN("edge1.test")}, {"edge2.test", SPAN("edge2.test")},
+		{"weir.test", SPAN("edge1.test")}, {NULL, SPAN("edge1.test")}};
+
+	for (unsigned i = 0; i < 4; i++) {
+		call(cases[i].asked);
+		cr_assert(shake());
+		cr_assert(tls_peer_is(client, cases[i].shown));
+		hang_up();
+	}
+}
+
+Test(tls_set, refuses_renegotiation)
+{
+	char octet;
+
+	SSL_CTX_set_max_proto_version(context, TLS1_2_VERSION);
+	call(NULL);
+	cr_assert(shake());
+	cr_assert(eq(int, SSL_renegotiate(client), 1));
+	(void)SSL_do_handshake(client);
+	(void)SSL_read(server, &octet, 1);
+	cr_assert(not(eq(int, SSL_do_handshake(client), 1)));
+	cr_assert(eq(int, SSL_num_renegotiations(server), 0));
+}
+
+Test(tls_set, offers_no_compression_and_no_early_data)
+{
+	call(NULL);
+	cr_assert(shake());
+	talk();
+	cr_assert(SSL_get_current_compression(server) == NULL);
+	cr_assert(eq(int, (int)SSL_SESSION_get_max_early_data(SSL_get_session(client)), 0));
+	cr_assert(eq(int, (int)SSL_get_max_early_data(server), 0));
+}
+
+static SSL_SESSION *kept;
+
+static int session_keep(SSL *ssl, SSL_SESSION *session)
+{
+	SSL_SESSION_free(kept);
+	kept = session;
+	return 1;
+}
+
+Test(tls_set, resumes_a_session_by_its_ticket_and_not_with_another_set)
+{
+	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT);
+	SSL_CTX_sess_set_new_cb(context, session_keep);
+	call(NULL);
+	cr_assert(shake());
+	talk();
+	hang_up();
+	cr_assert(kept != NULL);
+	call(NULL);
+	SSL_set_session(client, kept);
+	cr_assert(shake());
+	cr_assert(SSL_session_reused(server));
+	hang_up();
+	tls_set_release(set);
+	set_make();
+	call(NULL);
+	SSL_set_session(client, kept);
+	cr_assert(shake());
+	cr_assert(not(SSL_session_reused(server)));
+	SSL_SESSION_free(kept);
+}
+
+static bool shake_with_client_certificate(bool shown)
+{
+	tls_set_release(set);
+	set_make();
+	call("edge2.test");
+	if (shown) {
+		cr_assert(SSL_use_certificate_file(
+				  client, client_pair.certificate_path, SSL_FILETYPE_PEM)
+			== 1);
+		cr_assert(SSL_use_PrivateKey_file(client, client_pair.key_path, SSL_FILETYPE_PEM)
+			== 1);
+	}
+	bool done = shake() && SSL_is_init_finished(server);
+
+	hang_up();
+	return done;
+}
+
+// Entry "two", which the phone asks for, requires nothing: the listener's entry counts.
+Test(tls_set, asks_phones_for_a_certificate_as_the_listeners_entry_says)
+{
+	SSL_CTX_set_max_proto_version(context, TLS1_2_VERSION);
+	entries[0].client_auth = CLIENT_AUTH_REQUIRED;
+	cr_assert(not(shake_with_client_certificate(false)));
+	cr_assert(shake_with_client_certificate(true));
+	entries[0].client_auth = CLIENT_AUTH_OPTIONAL;
+	cr_assert(shake_with_client_certificate(false));
+	cr_assert(shake_with_client_certificate(true));
+}
+
+Test(tls_set, believes_no_client_whose_certificate_is_a_strangers)
+{
+	struct made_certificate stranger;
+
+	certificate_make(&stranger, NULL, NULL, 0);
+	certificate_drop(&client_pair);
+	client_pair = stranger;
+	SSL_CTX_set_max_proto_version(context, TLS1_2_VERSION);
+	entries[0].client_auth = CLIENT_AUTH_OPTIONAL;
+	cr_assert(not(shake_with_client_certificate(true)));
+}
+
+Test(tls_set, lives_as_long_as_somebody_holds_it)
+{
+	struct tls_set *held = tls_set_hold(set);
+
+	tls_set_release(set);
+	set = held;
+	call("edge2.test");
+	cr_assert(shake());
+	cr_assert(tls_peer_is(client, SPAN("edge2.test")));
+}
+
+Test(tls_set, connects_to_proxies_and_believes_their_names_alone)
+{
+	connect_both(tls_set_accept(set, SPAN("two")),
+		tls_set_connect(set, SPAN("one"), SPAN("edge2.test")));
+	cr_assert(shake());
+	cr_assert(tls_peer_is(client, SPAN("edge2.test")));
+	cr_assert(not(tls_peer_is(client, SPAN("edge3.test"))));
+	hang_up();
+	connect_both(tls_set_accept(set, SPAN("two")),
+		tls_set_connect(set, SPAN("one"), SPAN("192.0.2.1")));
+	cr_assert(shake());
+	cr_assert(SSL_get_servername(client, TLSEXT_NAMETYPE_host_name) == NULL);
+}
+
+Test(tls_set, has_nothing_for_an_entry_that_there_is_not)
+{
+	cr_assert(tls_set_accept(set, SPAN("three")) == NULL);
+	cr_assert(tls_set_connect(set, SPAN("on"), SPAN("edge1.test")) == NULL);
+	cr_assert(tls_set_certificate(set, SPAN("")) == NULL);
+	cr_assert(tls_names_cover(tls_set_certificate(set, SPAN("two")), SPAN("edge2.test")));
+}
+
+static void expect_fault(const void *member)
+{
+	struct tls_set *none = NULL;
+	struct tls_fault fault;
+
+	cr_assert(eq(int, tls_set_new(&config, &none, &fault), -EINVAL));
+	cr_assert(none == NULL && fault.entry == &entries[1] && fault.member == member);
+	cr_assert(strlen(fault.what) > 10);
+}
+
+Test(tls_set, is_not_made_of_files_that_are_missing_or_belong_to_others)
+{
+	entries[1].certificate = "/no/such/file.pem";
+	expect_fault(&entries[1].certificate);
+	entries[1] = entry_of(SPAN("two"), &second);
+	entries[1].key = first.key_path;
+	expect_fault(&entries[1].key);
+	entries[1].key = first.certificate_path;
+	expect_fault(&entries[1].key);
+	entries[1] = entry_of(SPAN("two"), &second);
+	entries[1].ca = second.key_path;
+	expect_fault(&entries[1].ca);
+}
