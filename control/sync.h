@@ -62,12 +62,16 @@ struct sync_subscriber {
 	// One flow of a peer as it is now, inside a snapshot or live; FLOW_GONE removes it. record->id.edge is the peer's own: the
 	// engine refuses any other.
 	void (*heard)(void *context, const struct flow_record *record);
+	// A peer's phones have de-registered: our rows that are meant go, too.
+	void (*removed)(void *context, const struct row_removal *removal);
 };
 
 // An engine. Its own struct starts with this one.
 struct sync {
 	// Tell all connected peers. A record of state FLOW_GONE withdraws the flow.
 	void (*publish)(struct sync *sync, const struct flow_record *record);
+	// Tell all connected peers that rows are gone wherever they are. Who is not connected keeps them until they expire.
+	void (*retract)(struct sync *sync, const struct row_removal *removal);
 	// hello() would say something else now.
 	void (*announce)(struct sync *sync);
 };

@@ -105,6 +105,7 @@ static int registration_open(struct edge *edge)
 		.book = edge->book,
 		.hashes = token_keys_hashes(edge->control->token_keys),
 		.send = edge_send,
+		.removed = edge_retract,
 		.context = edge,
 	};
 

@@ -113,3 +113,11 @@ void edge_deferred_drop(struct edge *edge)
 	}
 	edge->deferred_end = &edge->deferred;
 }
+
+void edge_retract(void *context, const struct row_removal *removal)
+{
+	struct edge *edge = context;
+
+	if (edge->control->mesh != NULL)
+		mesh_sync(edge->control->mesh)->retract(mesh_sync(edge->control->mesh), removal);
+}

@@ -109,6 +109,15 @@ static void heard(void *context, const struct flow_record *record)
 		edge_batch_soon(edge);
 }
 
+static void removed(void *context, const struct row_removal *removal)
+{
+	struct edge *edge = context;
+
+	flow_book_hear_removal(edge->book, removal, edge_now());
+	if (flow_book_has_changes(edge->book))
+		edge_batch_soon(edge);
+}
+
 // A dead edge's records are kept an hour: as long as phones may need to come back.
 void edge_peers_tick(struct edge *edge)
 {
@@ -201,6 +210,7 @@ int edge_mesh_open(struct edge *edge)
 		.snapshot_begin = snapshot_begin,
 		.snapshot_end = snapshot_end,
 		.heard = heard,
+		.removed = removed,
 	};
 	if (cluster->listen.family == ENDPOINT_NONE)
 		return 0; // alone

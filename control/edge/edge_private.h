@@ -83,6 +83,7 @@ void edge_batch_fired(evutil_socket_t socket, short what, void *context);
 // Registration's way out.
 void edge_send(void *context, unsigned worker, const struct link_down_message *head,
 	struct span message, bool after_changes);
+void edge_retract(void *context, const struct row_removal *removal);
 void edge_deferred_drop(struct edge *edge);
 
 // edge_session.c: the link's handlers.

@@ -2,10 +2,6 @@
 
 #include "book_private.h"
 
-enum {
-	CLOCK_AHEAD_MAX_MS = 86400000, // how far a peer's clock may pull the order of commits ahead
-};
-
 static uint64_t larger(uint64_t a, uint64_t b)
 {
 	return a > b ? a : b;
@@ -30,7 +26,7 @@ static bool room_make(struct flow_book *book, struct book_flow *flow)
 	return true;
 }
 
-static struct book_row *row_find_any(struct book_flow *flow, uint64_t uak, uint32_t reg_id)
+struct book_row *book_find_row(struct book_flow *flow, uint64_t uak, uint32_t reg_id)
 {
 	struct book_row *row = flow->rows;
 
@@ -43,7 +39,7 @@ static enum flow_result row_put(struct flow_book *book, uint32_t slot, const str
 	const struct flow_binding *binding, uint64_t now_ms)
 {
 	struct book_flow *flow = &book->flows[slot];
-	struct book_row *found = row_find_any(flow, row->uak, row->reg_id);
+	struct book_row *found = book_find_row(flow, row->uak, row->reg_id);
 	bool explicit = found != NULL && !found->removed && found->parent == row->uak;
 
 	if (found == NULL) {
@@ -100,18 +96,16 @@ static void flow_hold(struct flow_book *book, uint32_t slot, uint64_t now_ms)
 }
 
 static struct row binding_row(
-	struct flow_book *book, const struct flow_binding *binding, uint64_t wall_ms)
+	struct flow_book *book, const struct flow_binding *binding, struct flow_time time)
 {
-	uint64_t expires_at_s = wall_ms / 1000 + binding->expires_s;
+	uint64_t expires_at_s = time.wall_ms / 1000 + binding->expires_s;
 
-	// Never before a commit that was heard of, whatever the clocks say: what the phone did last counts.
-	book->newest_commit_ms = larger(book->newest_commit_ms, wall_ms);
 	return (struct row){
 		.uak = binding->uak,
 		.aor = binding->aor,
 		.instance = binding->instance,
 		.contact = binding->contact,
-		.committed_at_ms = book->newest_commit_ms,
+		.committed_at_ms = flow_book_order(book, time),
 		.expires_at_s = expires_at_s < UINT32_MAX ? (uint32_t)expires_at_s : UINT32_MAX,
 		.reg_id = binding->reg_id,
 	};
@@ -124,7 +118,7 @@ static enum flow_result commit_try(struct flow_book *book, struct flow_id id,
 
 	if (flow == NULL)
 		return FLOW_UNKNOWN;
-	struct row row = binding_row(book, binding, time.wall_ms);
+	struct row row = binding_row(book, binding, time);
 	enum flow_result result = row_put(book, id.slot, &row, binding, time.now_ms);
 	if (result != FLOW_OK)
 		return result;
@@ -146,81 +140,13 @@ enum flow_result flow_book_commit(struct flow_book *book, struct flow_id id,
 	return result;
 }
 
-// Rows that match are kept as a memory of who was here.
-static void rows_remove(struct flow_book *book, struct flow_id id,
-	bool (*match)(const struct book_row *row, const struct book_row *key),
-	const struct book_row *key, struct flow_time time)
-{
-	struct book_flow *flow = book_find(book, id);
-	bool removed = false;
-
-	if (flow == NULL || flow->row_count == 0)
-		return;
-	for (struct book_row *row = flow->rows; row != NULL; row = row->flow_next) {
-		if (row->removed || !match(row, key))
-			continue;
-		row->removed = removed = true;
-		row->deadline_ms = time.now_ms + FLOW_LINGER_MS;
-		flow->row_count--;
-	}
-	if (!removed)
-		return;
-	flow->lingering = flow->row_count == 0;
-	flow->until_ms = time.now_ms + FLOW_LINGER_MS;
-	book_mark_changed(book, id.slot);
-	book_settle(book, id.slot, time);
-}
-
-static bool match_binding(const struct book_row *row, const struct book_row *key)
-{
-	return row->row.reg_id == key->row.reg_id
-		&& (row->row.uak == key->row.uak || row->parent == key->row.uak);
-}
-
-void flow_book_remove(struct flow_book *book, struct flow_id id, uint64_t uak, uint32_t reg_id,
-	struct flow_time time)
-{
-	const struct book_row key = {.row = {.uak = uak, .reg_id = reg_id}};
-
-	rows_remove(book, id, match_binding, &key, time);
-}
-
-static bool match_stale(const struct book_row *row, const struct book_row *key)
-{
-	return row->row.reg_id == key->row.reg_id && row->parent == key->row.uak
-		&& row->row.committed_at_ms < key->row.committed_at_ms;
-}
-
-void flow_book_remove_stale(struct flow_book *book, struct flow_id id, uint64_t parent,
-	uint32_t reg_id, struct flow_time time)
-{
-	struct book_flow *flow = book_find(book, id);
-	struct book_row *row = flow == NULL ? NULL : row_find_any(flow, parent, reg_id);
-
-	if (row != NULL)
-		rows_remove(book, id, match_stale, row, time);
-}
-
-static bool match_aor(const struct book_row *row, const struct book_row *key)
-{
-	return row->row.aor == key->row.aor;
-}
-
-void flow_book_remove_aor(
-	struct flow_book *book, struct flow_id id, uint64_t aor, struct flow_time time)
-{
-	const struct book_row key = {.row = {.aor = aor}};
-
-	rows_remove(book, id, match_aor, &key, time);
-}
-
 void flow_book_hear_peer(
 	struct flow_book *book, const struct flow_record *record, struct flow_time time)
 {
 	for (unsigned i = 0; record->state != FLOW_GONE && i < record->row_count; i++) {
 		const struct row *row = &record->rows[i];
 
-		if (row->committed_at_ms < time.wall_ms + CLOCK_AHEAD_MAX_MS)
+		if (row->committed_at_ms < time.wall_ms + BOOK_CLOCK_AHEAD_MAX_MS)
 			book->newest_commit_ms =
 				larger(book->newest_commit_ms, row->committed_at_ms + 1);
 		if (!row->superseded && row->expires_at_s > time.wall_ms / 1000)

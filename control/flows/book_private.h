@@ -6,6 +6,11 @@
 #include "rows.h"
 #include "slots.h"
 
+enum {
+	BOOK_CLOCK_AHEAD_MAX_MS =
+		86400000, // how far a peer's clock may pull the order of commits ahead
+};
+
 // Beside struct slot: what is known of a reserved or held flow.
 struct book_flow {
 	struct flow_source source;
@@ -56,6 +61,9 @@ void book_mark_changed(struct flow_book *book, uint32_t slot);
 void book_end(struct flow_book *book, uint32_t slot, uint64_t now_ms);
 void book_write_record(const struct flow_book *book, uint32_t slot, struct flow_record *record);
 bool book_is_shared(const struct flow_book *book, const struct endpoint *peer);
+
+// book_commit.c: the flow's row, removed or not.
+struct book_row *book_find_row(struct book_flow *flow, uint64_t uak, uint32_t reg_id);
 
 // book_due.c: work out state and next deadline anew; the record is marked changed if the state is another one.
 void book_settle(struct flow_book *book, uint32_t slot, struct flow_time time);

@@ -95,9 +95,12 @@ void flow_book_remove(struct flow_book *book, struct flow_id id, uint64_t uak, u
 // Drop what came with (parent, reg_id) and was not committed at the same time as it.
 void flow_book_remove_stale(struct flow_book *book, struct flow_id id, uint64_t parent,
 	uint32_t reg_id, struct flow_time time);
-// As flow_book_remove(), for all rows of an AOR ("Contact: *").
-void flow_book_remove_aor(
-	struct flow_book *book, struct flow_id id, uint64_t aor, struct flow_time time);
+// The same on whatever own flow the rows are, as long as they are not newer than the removal.
+void flow_book_remove_everywhere(
+	struct flow_book *book, const struct row_removal *removal, struct flow_time time);
+// When something happens now, in the order of commits: never before a commit that was heard of, whatever the clocks say, since what the
+// phone did last counts.
+uint64_t flow_book_order(struct flow_book *book, struct flow_time time);
 
 // --- What is heard elsewhere ---
 
@@ -113,6 +116,9 @@ void flow_book_suspect(struct flow_book *book, struct flow_id id, struct flow_ti
 // A peer's flow: its newer rows supersede ours.
 void flow_book_hear_peer(
 	struct flow_book *book, const struct flow_record *record, struct flow_time time);
+// The registrar has removed rows by way of a peer.
+void flow_book_hear_removal(
+	struct flow_book *book, const struct row_removal *removal, struct flow_time time);
 // Some copy of our flows holds this generation.
 void flow_book_note_generation(struct flow_book *book, uint32_t generation);
 // Seconds for which FLOW_CLOCK_BEHIND lasts if nobody touches the clock; 0: slots are given out.

@@ -301,6 +301,20 @@ static void contact_commit(const struct passage *passage, const struct pending *
 		binding.reg_id, passage->time);
 }
 
+// RFC 3261 section 10.3: the registrar removes bindings by AOR and Contact, by whatever flow they came.
+static void removal_learn(
+	const struct passage *passage, uint64_t aor, uint64_t uak, uint32_t reg_id)
+{
+	const struct registration_options *options = &passage->registration->options;
+	const struct row_removal removal = {.aor = aor,
+		.uak = uak,
+		.reg_id = reg_id,
+		.at_ms = flow_book_order(options->book, passage->time)};
+
+	flow_book_remove_everywhere(options->book, &removal, passage->time);
+	options->removed(options->context, &removal);
+}
+
 static void contact_learn(const struct passage *passage, const struct pending *pending,
 	const struct register_contact *contact)
 {
@@ -312,8 +326,12 @@ static void contact_learn(const struct passage *passage, const struct pending *p
 		return;
 	}
 	registration->counts.removed++;
-	flow_book_remove(registration->options.book, pending->flow, contact->uak, contact->reg_id,
-		passage->time);
+	// Asked to be removed, it is gone everywhere; only left out, the registrar may have written it in another way.
+	if (contact->expires_s == 0)
+		removal_learn(passage, pending->request.aor, contact->uak, contact->reg_id);
+	else
+		flow_book_remove(registration->options.book, pending->flow, contact->uak,
+			contact->reg_id, passage->time);
 }
 
 static void success_learn(const struct passage *passage, const struct pending *pending)
@@ -323,8 +341,7 @@ static void success_learn(const struct passage *passage, const struct pending *p
 	for (unsigned i = 0; i < request->count; i++)
 		contact_learn(passage, pending, &request->contacts[i]);
 	if (request->star)
-		flow_book_remove_aor(passage->registration->options.book, pending->flow,
-			request->aor, passage->time);
+		removal_learn(passage, request->aor, 0, 0);
 }
 
 // RFC 5626 section 5.4: Flow-Timer belongs into a 2xx that says outbound was used.

@@ -24,6 +24,8 @@ struct registration_options {
 	// Puts a message on a worker's ring; after_changes: not before the book's changes are in the dataplane's tables.
 	void (*send)(void *context, unsigned worker, const struct link_down_message *head,
 		struct span message, bool after_changes);
+	// The registrar has removed this by way of us, whichever flow and edge it was on; the book's own rows are gone.
+	void (*removed)(void *context, const struct row_removal *removal);
 	void *context;
 };
 

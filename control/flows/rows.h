@@ -1,4 +1,4 @@
-// rows.h: the rows of this edge's flows, found by flow and by (user agent key, reg-id).
+// rows.h: the rows of this edge's flows, found by flow, by (user agent key, reg-id) and by AOR.
 
 #pragma once
 
@@ -7,6 +7,8 @@
 struct book_row {
 	struct book_row *flow_next; // of the same flow, in the order they came
 	struct book_row *index_next;
+	struct book_row *aor_next;
+	struct book_row **aor_link; // what points to it: many phones may share one AOR
 	uint64_t deadline_ms; // monotonic: a wall clock that steps expires nothing
 	uint64_t parent; // as in struct flow_binding
 	uint64_t place; // 0: not known (restored)
@@ -17,6 +19,7 @@ struct book_row {
 
 struct rows {
 	struct book_row **heads; // by uak
+	struct book_row **aors; // by AOR
 	uint32_t mask;
 	uint32_t max;
 	uint32_t count;
@@ -34,3 +37,6 @@ void rows_delete(struct rows *rows, struct book_row **link);
 // The first row of (uak, reg_id) from `row` on; NULL: none. Removed rows are not found.
 struct book_row *rows_find(const struct rows *rows, uint64_t uak, uint32_t reg_id);
 struct book_row *rows_find_next(const struct book_row *row);
+// The same by AOR.
+struct book_row *rows_find_aor(const struct rows *rows, uint64_t aor);
+struct book_row *rows_find_next_aor(const struct book_row *row);

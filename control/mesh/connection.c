@@ -2,6 +2,7 @@
 
 #include "../base/clock.h"
 #include "identity.h"
+#include "removal.h"
 
 #include <event2/buffer.h>
 #include <event2/bufferevent_ssl.h>
@@ -24,6 +25,14 @@ void connection_send_flow(struct connection *connection, const struct flow_recor
 	size_t length = flow_record_encode(record, octets);
 
 	connection_send(connection, MESH_FLOW, span_of(octets, length));
+}
+
+void connection_send_removal(struct connection *connection, const struct row_removal *removal)
+{
+	uint8_t octets[REMOVAL_OCTETS];
+
+	removal_encode(removal, octets);
+	connection_send(connection, MESH_REMOVED, span_of(octets, sizeof(octets)));
 }
 
 // Send flows until the connection has enough to do.
@@ -174,6 +183,19 @@ static bool flow_take(struct connection *connection, struct span payload)
 	return true;
 }
 
+static bool removal_take(struct connection *connection, struct span payload)
+{
+	const struct sync_subscriber *edge = connection->mesh->options.subscriber;
+	struct row_removal removal;
+
+	if (!removal_decode(payload, &removal)) {
+		connection_refuse(connection, "malformed removal");
+		return false;
+	}
+	edge->removed(edge->context, &removal);
+	return true;
+}
+
 // False: the connection is gone.
 static bool record_take(struct connection *connection, uint16_t type, struct span payload)
 {
@@ -204,6 +226,8 @@ static bool record_take(struct connection *connection, uint16_t type, struct spa
 		return true;
 	case MESH_FLOW:
 		return flow_take(connection, payload);
+	case MESH_REMOVED:
+		return removal_take(connection, payload);
 	case MESH_END:
 		edge->snapshot_end(edge->context, peer->options.edge);
 		peer->status.peer.complete = true;

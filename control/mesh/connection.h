@@ -15,6 +15,7 @@ enum mesh_record {
 	MESH_END, // empty: that were all
 	MESH_ALIVE, // empty: nothing else to say
 	MESH_REFUSED, // text for people: why the connection is closed
+	MESH_REMOVED, // removal.h: the registrar has removed rows by way of me
 };
 
 enum {
@@ -72,6 +73,7 @@ void connection_send_hello(struct connection *connection);
 void connection_close(struct connection *connection);
 void connection_send(struct connection *connection, enum mesh_record type, struct span payload);
 void connection_send_flow(struct connection *connection, const struct flow_record *record);
+void connection_send_removal(struct connection *connection, const struct row_removal *removal);
 // Say why; it closes when that has gone out. Read no more from it.
 void connection_refuse(struct connection *connection, const char *why);
 // peer.c: dial now, or later.

@@ -5,7 +5,7 @@
 #include "../sync.h"
 
 enum {
-	MESH_VERSION = 1,
+	MESH_VERSION = 2,
 	HELLO_OCTETS_MAX = 16384,
 };
 

@@ -113,6 +113,17 @@ static void publish(struct sync *sync, const struct flow_record *record)
 	}
 }
 
+static void retract(struct sync *sync, const struct row_removal *removal)
+{
+	struct mesh *mesh = (struct mesh *)sync;
+
+	for (unsigned i = 0; i < mesh->peer_count; i++) {
+		struct connection *connection = mesh->peers[i].connection;
+		if (connection != NULL && connection->greeted)
+			connection_send_removal(connection, removal);
+	}
+}
+
 static void announce(struct sync *sync)
 {
 	struct mesh *mesh = (struct mesh *)sync;
@@ -165,7 +176,7 @@ int mesh_open(const struct mesh_options *options, struct mesh **out)
 		return mesh == NULL ? -ENOMEM : -E2BIG;
 	}
 	mesh->options = *options;
-	mesh->sync = (struct sync){.publish = publish, .announce = announce};
+	mesh->sync = (struct sync){.publish = publish, .retract = retract, .announce = announce};
 	const struct sync_subscriber *edge = options->subscriber;
 	uint8_t own_edge = edge->hello(edge->context)->edge;
 	mesh->listener = evconnlistener_new_bind(options->base, accepted, mesh,

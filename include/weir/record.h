@@ -29,6 +29,14 @@ struct row {
 	bool superseded; // a newer commit of the same (uak, reg-id), or uak without instance-id, exists somewhere
 };
 
+// The registrar has removed a binding, or all of an AOR ("Contact: *"): it no longer counts on any flow of any edge.
+struct row_removal {
+	uint64_t aor;
+	uint64_t uak; // 0: all of the AOR
+	uint32_t reg_id; // of uak
+	uint64_t at_ms; // rows that were committed later stay
+};
+
 enum flow_flags {
 	FLOW_KEEPALIVE_SHOWN = 1, // the phone keeps the flow alive, so its silence means something
 	FLOW_SHARED = 2, // many user agents behind one source: its rows never end each other

@@ -376,14 +376,90 @@ Test(flow_book, an_aor_registered_in_its_own_right_stays_when_it_is_also_implied
 	cr_assert(eq(u64, record_of(id).rows[0].uak, 200));
 }
 
-Test(flow_book, contact_star_removes_the_rows_of_its_aor_alone)
+static void remove_aor(uint64_t aor, uint64_t at_ms)
+{
+	const struct row_removal removal = {.aor = aor, .at_ms = at_ms};
+
+	flow_book_remove_everywhere(book, &removal, now);
+}
+
+static enum flow_result commit_of_aor(struct flow_id id, uint64_t uak, uint64_t aor)
+{
+	const struct flow_binding binding = {.uak = uak,
+		.aor = aor,
+		.instance = uak,
+		.contact = uak,
+		.parent = uak,
+		.expires_s = EXPIRES_S};
+
+	return flow_book_commit(book, id, &binding, now);
+}
+
+Test(flow_book, the_removal_of_an_aor_takes_its_rows_on_all_flows_and_no_others)
+{
+	struct flow_id one = enrol(source_of(7, 5060), 100, 1);
+	struct flow_id two = enrol(source_of(8, 5060), 200, 1);
+	struct flow_id other = enrol(source_of(9, 5060), 300, 1);
+
+	cr_assert(eq(int, commit_of_aor(one, 700, 7), FLOW_OK));
+	cr_assert(eq(int, commit_of_aor(two, 701, 7), FLOW_OK));
+	cr_assert(eq(int, commit_of_aor(two, 702, 7), FLOW_OK));
+	cr_assert(eq(int, commit_of_aor(other, 800, 8), FLOW_OK));
+	remove_aor(7, flow_book_order(book, now));
+	cr_assert(eq(int, record_of(one).row_count, 1));
+	cr_assert(eq(u64, record_of(one).rows[0].uak, 100));
+	cr_assert(eq(int, record_of(two).row_count, 1));
+	cr_assert(eq(u64, record_of(two).rows[0].uak, 200));
+	cr_assert(eq(int, record_of(other).row_count, 2));
+}
+
+Test(flow_book, a_removal_takes_what_came_with_the_rows_too)
+{
+	struct flow_id id = enrol(source_of(7, 5060), 100, 0);
+	const struct flow_binding implied = {
+		.uak = 500, .aor = 501, .contact = 103, .parent = 100, .expires_s = EXPIRES_S};
+
+	cr_assert(eq(int, flow_book_commit(book, id, &implied, now), FLOW_OK));
+	cr_assert(eq(int, record_of(id).row_count, 2));
+	remove_aor(101, flow_book_order(book, now));
+	cr_assert(eq(int, record_of(id).row_count, 0));
+	cr_assert(eq(int, state_of(id), FLOW_DOUBTFUL));
+}
+
+Test(flow_book, a_binding_is_removed_on_the_flow_that_has_it)
 {
 	struct flow_id id = enrol(source_of(7, 5060), 100, 1);
+	const struct row_removal other_flow = {
+		.aor = 101, .uak = 100, .reg_id = 2, .at_ms = UINT64_MAX};
+	const struct row_removal this_one = {
+		.aor = 101, .uak = 100, .reg_id = 1, .at_ms = UINT64_MAX};
 
-	cr_assert(eq(int, commit(id, 200, 1), FLOW_OK));
-	flow_book_remove_aor(book, id, 101, now);
+	flow_book_remove_everywhere(book, &other_flow, now);
 	cr_assert(eq(int, record_of(id).row_count, 1));
-	cr_assert(eq(u64, record_of(id).rows[0].uak, 200));
+	flow_book_remove_everywhere(book, &this_one, now);
+	cr_assert(eq(int, record_of(id).row_count, 0));
+}
+
+Test(flow_book, a_registration_after_the_removal_at_a_peer_stays)
+{
+	struct flow_id before = enrol(source_of(7, 5060), 100, 1);
+	struct row_removal removal = {.aor = 101, .at_ms = now.wall_ms + 300000};
+
+	// The peer's clock is ahead; what is heard of it comes before what the phone does then.
+	flow_book_hear_removal(book, &removal, now);
+	cr_assert(eq(int, record_of(before).row_count, 0));
+	cr_assert(eq(int, commit(before, 100, 1), FLOW_OK));
+	flow_book_hear_removal(book, &removal, now);
+	cr_assert(eq(int, record_of(before).row_count, 1));
+}
+
+Test(flow_book, a_removal_from_a_day_ahead_is_not_believed)
+{
+	struct flow_id id = enrol(source_of(7, 5060), 100, 1);
+	struct row_removal removal = {.aor = 101, .at_ms = now.wall_ms + 86400000};
+
+	flow_book_hear_removal(book, &removal, now);
+	cr_assert(eq(int, record_of(id).row_count, 1));
 }
 
 Test(flow_book, a_flow_takes_64_rows_and_memories_make_way)

@@ -7,6 +7,7 @@
 #include "keys/certificate.h"
 #include "mesh/identity.h"
 #include "mesh/mesh.h"
+#include "mesh/removal.h"
 
 #include <weir/side.h>
 
@@ -34,6 +35,8 @@ struct node {
 	uint32_t generation;
 	uint32_t heard[FLOWS + 100]; // generation by slot of the other
 	uint32_t heard_count;
+	struct row_removal removal; // the last one heard
+	unsigned removals;
 	FILE *said; // its log
 	char text[8192];
 };
@@ -102,6 +105,14 @@ static void on_heard(void *context, const struct flow_record *record)
 	node->heard[record->id.slot] = record->id.generation;
 }
 
+static void on_removed(void *context, const struct row_removal *removal)
+{
+	struct node *node = context;
+
+	node->removal = *removal;
+	node->removals++;
+}
+
 // What a node's log says so far.
 static const char *said(struct node *node)
 {
@@ -150,7 +161,7 @@ static void node_prepare(uint8_t edge, uint16_t own_port, uint16_t other_port, S
 	node->hello = (struct sync_hello){
 		.edge = edge, .incarnation = 7, .relay = {.family = ENDPOINT_V4, .port = 5070}};
 	node->subscriber = (struct sync_subscriber){node, on_hello, on_next, on_newest_generation,
-		on_peer_changed, on_snapshot_begin, on_snapshot_end, on_heard};
+		on_peer_changed, on_snapshot_begin, on_snapshot_end, on_heard, on_removed};
 	node->options = (struct mesh_options){
 		.base = base,
 		.tls = tls,
@@ -261,6 +272,38 @@ Test(mesh, passes_on_changes_after_the_snapshot, .init = setup, .fini = teardown
 	struct flow_record fresh = own_flow(&nodes[1], FLOWS + 1);
 	mesh_sync(nodes[1].mesh)->publish(mesh_sync(nodes[1].mesh), &fresh);
 	cr_assert(wait_for(two_heard_the_change));
+}
+
+static bool two_heard_the_removal(void)
+{
+	return nodes[2].removals == 1;
+}
+
+Test(mesh, passes_on_what_a_registrar_removed, .init = setup, .fini = teardown)
+{
+	const struct row_removal removal = {
+		.aor = 0x0123456789abcdef, .uak = UINT64_MAX, .reg_id = INT32_MAX, .at_ms = 5};
+
+	node_open(2);
+	node_open(1);
+	cr_assert(wait_for(both_complete));
+	mesh_sync(nodes[1].mesh)->retract(mesh_sync(nodes[1].mesh), &removal);
+	cr_assert(wait_for(two_heard_the_removal));
+	cr_assert(eq(u64, nodes[2].removal.aor, removal.aor));
+	cr_assert(eq(u64, nodes[2].removal.uak, removal.uak));
+	cr_assert(eq(u32, nodes[2].removal.reg_id, removal.reg_id));
+	cr_assert(eq(u64, nodes[2].removal.at_ms, removal.at_ms));
+	cr_assert(eq(uint, nodes[1].removals, 0));
+}
+
+Test(mesh, decodes_no_removal_of_another_length)
+{
+	uint8_t octets[REMOVAL_OCTETS + 1] = {1};
+	struct row_removal removal;
+
+	for (size_t length = 0; length <= sizeof(octets); length++)
+		cr_assert(eq(int, removal_decode(span_of(octets, length), &removal),
+			length == REMOVAL_OCTETS));
 }
 
 static bool two_heard_the_new_name(void)

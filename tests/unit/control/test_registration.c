@@ -33,9 +33,19 @@ static void record_sent(void *context, unsigned worker, const struct link_down_m
 	sent.after_changes = after_changes;
 }
 
+static struct row_removal removed;
+static unsigned removed_count;
+
+static void record_removed(void *context, const struct row_removal *removal)
+{
+	removed = *removal;
+	removed_count++;
+}
+
 static void open_both(void)
 {
-	const struct registration_options options = {.hashes = &keys, .send = record_sent};
+	const struct registration_options options = {
+		.hashes = &keys, .send = record_sent, .removed = record_removed};
 
 	for (unsigned label = 0; label < HASH_LABELS; label++)
 		memset(keys.key[label], (int)label + 1, HASH_KEY_OCTETS);
@@ -342,6 +352,49 @@ Test(registration, contact_star_removes_the_rows_of_the_aor_on_the_flow)
 	cr_assert(eq(int, record_of(flow).row_count, 0));
 }
 
+Test(registration, contact_star_removes_the_rows_of_the_aor_on_every_flow_and_peers_are_told)
+{
+	struct flow_id flow = ask(1, CONTACT "\r\n");
+
+	answer(flow, 1, 200, CONTACT ";expires=120\r\n");
+	// Another phone of the same AOR, which has no flow here, removes all bindings (RFC 3261 section 10.2.2).
+	ask_from(8, 2, "Contact: *\r\nExpires: 0\r\n");
+	cr_assert(eq(u32, sent.head.slot, 0));
+	answer_from((struct flow_id){0}, 8, 2, 200, "");
+	cr_assert(eq(int, record_of(flow).row_count, 0));
+	cr_assert(eq(int, state_of(flow), FLOW_DOUBTFUL));
+	cr_assert(eq(uint, removed_count, 1));
+	cr_assert(ne(u64, removed.aor, 0));
+	cr_assert(eq(u64, removed.uak, 0));
+	cr_assert(eq(u64, removed.at_ms, now.wall_ms));
+}
+
+Test(registration, a_contact_is_removed_on_every_flow_and_peers_are_told)
+{
+	struct flow_id flow = ask(1, CONTACT "\r\n");
+
+	answer(flow, 1, 200, CONTACT ";expires=120\r\n");
+	uint64_t uak = record_of(flow).rows[0].uak;
+	// The phone has got another address meanwhile.
+	ask_from(8, 2, CONTACT ";expires=0\r\n");
+	answer_from((struct flow_id){0}, 8, 2, 200, "");
+	cr_assert(eq(int, record_of(flow).row_count, 0));
+	cr_assert(eq(uint, removed_count, 1));
+	cr_assert(eq(u64, removed.uak, uak));
+	cr_assert(eq(u32, removed.reg_id, 1));
+}
+
+Test(registration, what_the_2xx_merely_leaves_out_is_told_to_nobody)
+{
+	struct flow_id flow = ask(1, CONTACT "\r\n");
+
+	answer(flow, 1, 200, CONTACT ";expires=120\r\n");
+	ask(2, CONTACT "\r\n");
+	answer(flow, 2, 200, "");
+	cr_assert(eq(int, record_of(flow).row_count, 0));
+	cr_assert(eq(uint, removed_count, 0));
+}
+
 Test(registration, a_failed_removal_removes_nothing)
 {
 	struct flow_id flow = ask(1, CONTACT "\r\n");
@@ -349,6 +402,7 @@ Test(registration, a_failed_removal_removes_nothing)
 	answer(flow, 1, 200, CONTACT ";expires=120\r\n");
 	ask(2, "Contact: *\r\nExpires: 0\r\n");
 	answer(flow, 2, 403, "");
+	cr_assert(eq(uint, removed_count, 0));
 	cr_assert(eq(int, record_of(flow).row_count, 1));
 	cr_assert(eq(int, state_of(flow), FLOW_LIVE));
 }
