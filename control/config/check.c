@@ -274,6 +274,7 @@ static void check_core(struct config_reader *reader)
 void config_check(struct config_reader *reader)
 {
 	check_listeners(reader);
+	config_check_devices(reader);
 	check_tls(reader);
 	if (reader->config->role == ROLE_EDGE)
 		check_edge(reader);

@@ -6,6 +6,7 @@
 
 #pragma once
 
+#include "cpus.h"
 #include "report.h"
 
 #include <weir/endpoint.h>
@@ -54,7 +55,10 @@ struct config_listener {
 	uint8_t side; // enum side
 	uint8_t transport; // enum transport
 	uint8_t driver; // enum link_driver
+	uint8_t device; // LINK_DRIVER_DPDK: index of config.devices
 	struct endpoint address;
+	struct span port; // LINK_DRIVER_DPDK: see device.h
+	struct span tap; // of its device; "off": none; length 0: not given
 	struct config_host advertise; // text length 0: made from node.name and the address
 	CONFIG_LIST(struct prefix)
 	allow; // core and peer; none: targets and peers, role core: anybody
@@ -128,6 +132,21 @@ struct config_limits {
 	uint32_t message_octets;
 };
 
+// A DPDK device, made of the ports of listeners: those that name the same one share it.
+struct config_device {
+	const struct config_listener *listener; // the first that names it
+	struct span port;
+	struct span tap; // of the exception path; length 0: none
+};
+
+struct config_dataplane {
+	uint32_t workers;
+	struct cpus cpus; // none: any
+	uint8_t memory; // enum link_memory
+	uint8_t idle; // enum link_idle
+	CONFIG_LIST(struct span) eal; // words
+};
+
 struct config_registrar_user {
 	struct span user;
 	struct span password;
@@ -186,7 +205,8 @@ struct config {
 	bool downgrade_allowed;
 	const char *store_path; // NULL: off, start cold
 	const char *link_socket;
-	uint32_t dataplane_workers;
+	struct config_dataplane dataplane;
+	CONFIG_LIST(struct config_device) devices;
 	struct config_limits limits;
 	struct config_registrar registrar;
 	struct config_proxy proxy;

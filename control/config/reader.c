@@ -114,13 +114,12 @@ static void read_word(struct config_reader *reader, const struct schema_row *row
 	// What is not kept is still checked.
 	uint64_t discarded[8];
 
-	if (!scalar_read(row, value->text, reader->config->arena, row->size == 0 ? discarded : out,
-		    &fault)) {
-		refuse(reader, value->mark, fault.message, fault.hint);
-		return;
-	}
+	// Refused ones are marked too: they are not missing.
 	if (row->size != 0)
 		member_mark(reader, out, value->mark);
+	if (!scalar_read(row, value->text, reader->config->arena, row->size == 0 ? discarded : out,
+		    &fault))
+		refuse(reader, value->mark, fault.message, fault.hint);
 }
 
 static void read_default(struct config_reader *reader, const struct schema_row *row, uint8_t *base)
@@ -293,8 +292,10 @@ static void read_tree(struct config_reader *reader)
 		return;
 	}
 	read_section(reader, "", root, top, (uint8_t *)reader->config);
-	config_complete(reader->config);
-	config_check(reader);
+	if (config_complete(reader->config))
+		config_check(reader);
+	else
+		refuse(reader, top, NULL, NULL);
 }
 
 static struct config *config_new(const char *file)

@@ -17,8 +17,10 @@ struct config_marks {
 };
 
 // Fill in what depends on other keys (complete.c), then look for what no single value can tell (check.c).
-void config_complete(struct config *config);
+// False: out of memory.
+[[nodiscard]] bool config_complete(struct config *config);
 void config_check(struct config_reader *reader);
+void config_check_devices(struct config_reader *reader); // check_devices.c
 
 // Note a fault at the member, or at the file if it has its default. printf-like; hint may be NULL.
 void config_fault(struct config_reader *reader, enum config_severity severity, const void *member,

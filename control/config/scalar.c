@@ -1,6 +1,8 @@
 #include "scalar.h"
 
 #include "arena.h"
+#include "cpus.h"
+#include "device.h"
 #include "quantity.h"
 
 #include <weir/uri.h>
@@ -341,6 +343,49 @@ static bool read_uri(const struct schema_row *row, struct span text, struct aren
 	return true;
 }
 
+// A card has one spelling from here on: lower case, with its domain.
+static const char *device_write(struct span text, struct arena *arena)
+{
+	struct span base = device_name_base(text);
+	bool short_form = base.length < sizeof("0000:00:00.0") - 1;
+	char *name = arena_format(arena, "%s%.*s", device_is_pci(text) && short_form ? "0000:" : "",
+		(int)text.length, (const char *)text.octets);
+
+	for (char *at = name; device_is_pci(text) && at != NULL && *at != '\0' && *at != ','; at++)
+		*at = (char)octet_lower((uint8_t)*at);
+	return name;
+}
+
+static bool read_device(const struct schema_row *row, struct span text, struct arena *arena,
+	void *out, struct scalar_fault *fault)
+{
+	struct span name;
+	const char *why;
+
+	if (!device_name_check(text, &why))
+		return refuse(fault, why,
+			"write for example 0000:3b:00.0, \"net_af_xdp0,iface=eth0\" or "
+			"\"net_af_packet0,iface=eth0\"");
+	name.octets = (const uint8_t *)device_write(text, arena);
+	if (name.octets == NULL)
+		return refuse_memory(fault);
+	name.length = strlen((const char *)name.octets);
+	memcpy(out, &name, sizeof(name));
+	return true;
+}
+
+static bool read_cpus(const struct schema_row *row, struct span text, struct arena *arena,
+	void *out, struct scalar_fault *fault)
+{
+	struct cpus cpus = {0};
+
+	if (!span_equal(text, SPAN("auto")) && !cpus_read(text, &cpus))
+		return refuse(fault, "these are no processors",
+			"write 'auto', or numbers as '2-5' or '2,4,8-11', rising");
+	memcpy(out, &cpus, sizeof(cpus));
+	return true;
+}
+
 static scalar_reader *const readers[SCHEMA_TYPES] = {
 	[SCHEMA_NUMBER] = read_number,
 	[SCHEMA_OCTETS] = read_number,
@@ -358,6 +403,8 @@ static scalar_reader *const readers[SCHEMA_TYPES] = {
 	[SCHEMA_HOST] = read_host,
 	[SCHEMA_HOST_PORT] = read_host_port,
 	[SCHEMA_URI] = read_uri,
+	[SCHEMA_DEVICE] = read_device,
+	[SCHEMA_CPUS] = read_cpus,
 };
 
 bool scalar_read(const struct schema_row *row, struct span text, struct arena *arena, void *out,

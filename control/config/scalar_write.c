@@ -1,6 +1,7 @@
 // scalar_write.c: values as they would be written in a file.
 
 #include "arena.h"
+#include "cpus.h"
 #include "quantity.h"
 #include "scalar.h"
 
@@ -87,6 +88,15 @@ static const char *write_network(const struct prefix *prefix, struct arena *aren
 	return arena_format(arena, "%.*s/%u", (int)length, (char *)text, prefix->length);
 }
 
+static const char *write_cpus(const struct cpus *cpus, struct arena *arena)
+{
+	char text[256];
+
+	if (cpus_count(cpus) == 0)
+		return "auto";
+	return arena_format(arena, "%s", cpus_write(cpus, text, sizeof(text)));
+}
+
 const char *scalar_write(const struct schema_row *row, const void *value, struct arena *arena)
 {
 	const struct config_host *host = value;
@@ -113,6 +123,7 @@ const char *scalar_write(const struct schema_row *row, const void *value, struct
 	case SCHEMA_NAME:
 	case SCHEMA_TEXT:
 	case SCHEMA_HOST:
+	case SCHEMA_DEVICE:
 		return write_span(*text, arena);
 	case SCHEMA_PATH:
 	case SCHEMA_PATH_OR_OFF:
@@ -125,6 +136,8 @@ const char *scalar_write(const struct schema_row *row, const void *value, struct
 		return write_span(host->text, arena);
 	case SCHEMA_URI:
 		return write_span(uri->text, arena);
+	case SCHEMA_CPUS:
+		return write_cpus(value, arena);
 	default:
 		return NULL;
 	}

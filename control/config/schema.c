@@ -66,6 +66,8 @@ const char *schema_type_name(const struct schema_row *row)
 		[SCHEMA_HOST] = {"host", "list of hosts"},
 		[SCHEMA_HOST_PORT] = {"host[:port]", "list of host[:port]"},
 		[SCHEMA_URI] = {"SIP URI", "list of SIP URIs"},
+		[SCHEMA_DEVICE] = {"PCI address or virtual device", ""},
+		[SCHEMA_CPUS] = {"auto or processors", ""},
 	};
 
 	return names[row->type][(row->flags & SCHEMA_MANY) != 0];

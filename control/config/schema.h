@@ -28,6 +28,8 @@ enum schema_type {
 	SCHEMA_HOST, // name or address
 	SCHEMA_HOST_PORT,
 	SCHEMA_URI, // sip:host[:port]
+	SCHEMA_DEVICE, // 0000:3b:00.0, or net_af_xdp0,iface=eth0
+	SCHEMA_CPUS, // auto, or 2-5,8
 	SCHEMA_TYPES,
 };
 

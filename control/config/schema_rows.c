@@ -1,4 +1,5 @@
 #include "../base/log.h"
+#include "device.h"
 #include "schema.h"
 
 #include <weir/link.h>
@@ -59,8 +60,12 @@ const struct schema_row schema_rows[] = {
 		.help = "what carries SIP there"},
 	{"listeners[].address", SCHEMA_ENDPOINT, .flags = MUST, DATAPLANE, AT(config_listener, address),
 		.help = "an address of this host; not 0.0.0.0 or [::]"},
-	{"listeners[].driver", SCHEMA_CHOICE, .words = "socket|!dpdk", .initial = "socket", .minimum = LINK_DRIVER_SOCKET, DATAPLANE, AT(config_listener, driver),
-		.help = "socket: the kernel's UDP"},
+	{"listeners[].driver", SCHEMA_CHOICE, .words = "socket|dpdk", .initial = "socket", .minimum = LINK_DRIVER_SOCKET, DATAPLANE, AT(config_listener, driver),
+		.help = "socket: the kernel's UDP; dpdk: a device of its own, see docs/deploy-dpdk.md"},
+	{"listeners[].port", SCHEMA_DEVICE, .flags = EDGE, DATAPLANE, AT(config_listener, port),
+		.help = "driver dpdk: 0000:3b:00.0 or \"net_af_xdp0,iface=eth0\"; listeners of one device name the same port"},
+	{"listeners[].tap", SCHEMA_NAME, .minimum = 1, .maximum = DEVICE_INTERFACE_MAX, .flags = EDGE, DATAPLANE, AT(config_listener, tap),
+		.help = "driver dpdk: interface that stands in for a card in the kernel and carries its addresses; without it weir0, weir1 ... for a card and none else; off: none"},
 	{"listeners[].advertise", SCHEMA_HOST_PORT, LIVE, AT(config_listener, advertise),
 		.help = "written into Path, Record-Route and Via; without it node.name, with the port unless it is 5060"},
 	{"listeners[].allow[]", SCHEMA_NETWORK, .flags = MANY, LIVE, LIST_AT(config_listener, allow),
@@ -68,7 +73,6 @@ const struct schema_row schema_rows[] = {
 	{"listeners[].access-networks[]", SCHEMA_NETWORK, .flags = MANY | EDGE, LIVE, LIST_AT(config_listener, access_networks),
 		.help = "where an access listener may send; without it public unicast and its own subnet"},
 	LATER("listeners[].tls"),
-	LATER("listeners[].port"),
 	LATER("listeners[].dscp"),
 	LATER("listeners[].free-bind"),
 
@@ -167,11 +171,16 @@ const struct schema_row schema_rows[] = {
 		.help = "where weir-dataplane listens"},
 
 	{"dataplane", SCHEMA_SECTION, .flags = EDGE, .help = "the process that forwards"},
-	{"dataplane.workers", SCHEMA_NUMBER, .initial = "1", .minimum = 1, .maximum = LINK_WORKERS_MAX, .flags = EDGE, DATAPLANE, AT(config, dataplane_workers),
+	{"dataplane.workers", SCHEMA_NUMBER, .initial = "1", .minimum = 1, .maximum = LINK_WORKERS_MAX, .flags = EDGE, DATAPLANE, AT(config, dataplane.workers),
 		.help = "threads that forward"},
-	LATER("dataplane.cpus"),
-	LATER("dataplane.memory"),
-	LATER("dataplane.idle"),
+	{"dataplane.cpus", SCHEMA_CPUS, .initial = "auto", .flags = EDGE, DATAPLANE, AT(config, dataplane.cpus),
+		.help = "processors of the workers, one each, such as 2-5; auto: wherever the system puts them"},
+	{"dataplane.memory", SCHEMA_CHOICE, .words = "auto|huge-pages|ordinary", .initial = "auto", .minimum = LINK_MEMORY_AUTO, .flags = EDGE, DATAPLANE, AT(config, dataplane.memory),
+		.help = "where packets of DPDK devices are; auto: in huge pages if there are any, else in ordinary memory"},
+	{"dataplane.idle", SCHEMA_CHOICE, .words = "adaptive|poll", .initial = "adaptive", .minimum = LINK_IDLE_ADAPTIVE, .flags = EDGE, DATAPLANE, AT(config, dataplane.idle),
+		.help = "workers of DPDK devices while nothing comes; adaptive: they poll, then sleep, up to a millisecond; poll: they never sleep"},
+	{"dataplane.eal[]", SCHEMA_TEXT, .maximum = LINK_WORDS_MAX, .flags = MANY | EDGE, DATAPLANE, LIST_AT(config, dataplane.eal),
+		.help = "for experts: words for DPDK's EAL, after those that weir-dataplane starts it with"},
 
 	{"limits", SCHEMA_SECTION, .flags = EDGE, .help = "memory is taken for these at start; what exceeds them is refused"},
 	{"limits.flows", SCHEMA_NUMBER, .initial = "100k", .minimum = 100, .maximum = FLOWS_MAX, .flags = EDGE, DATAPLANE, AT(config, limits.flows),

@@ -319,7 +319,7 @@ int edge_link_open(struct edge *edge)
 		.path = config->link_socket,
 		.config =
 			{
-				.workers = config->dataplane_workers,
+				.workers = config->dataplane.workers,
 				.flows_max = config->limits.flows,
 				.peer_flows_max = config->limits.peer_flows,
 				.rows_max = config->limits.rows,

@@ -68,6 +68,48 @@ Test(config, checks_what_no_single_value_can_tell)
 	expect_faults("core");
 }
 
+Test(config, checks_listeners_on_devices)
+{
+	expect_faults("devices");
+	expect_faults("sockets");
+	expect_faults("cpus");
+	expect_faults("core_device");
+}
+
+Test(config, makes_one_device_of_each_port_with_a_tap_for_a_card)
+{
+	struct config *config = config_make(
+		"node: {id: 1, name: edge1.test}\n"
+		"listeners:\n"
+		"  - {name: a, side: access, address: 192.0.2.1:5060, driver: dpdk, port: "
+		"3B:00.0}\n"
+		"  - {name: b, side: access, address: 192.0.2.1:5062, driver: dpdk, port: "
+		"0000:3b:00.0}\n"
+		"  - {name: c, side: core, address: 10.0.0.1:5060}\n"
+		"  - {name: d, side: peer, address: 192.0.2.1:5070, driver: dpdk, port: "
+		"'net_af_xdp0,iface=eth0'}\n"
+		"  - {name: e, side: core, address: 10.0.0.1:5062, driver: dpdk, port: "
+		"0000:3b:00.1, tap: off}\n"
+		"cluster: {name: edge.test}\n"
+		"upstream: {targets: [sip:10.0.0.9]}\n"
+		"dataplane: {workers: 3, cpus: '1,4-5', idle: poll, eal: [-m, '512']}\n");
+
+	cr_assert(config != NULL);
+	cr_assert(eq(sz, config->devices.count, 3));
+	cr_assert(eq(str, (char *)config->devices.items[0].port.octets, "0000:3b:00.0"));
+	cr_assert(eq(str, (char *)config->devices.items[0].tap.octets, "weir0"));
+	cr_assert(eq(sz, config->devices.items[1].tap.length, 0));
+	cr_assert(eq(sz, config->devices.items[2].tap.length, 0));
+	cr_assert(eq(int, config->listeners.items[0].device, 0));
+	cr_assert(eq(int, config->listeners.items[1].device, 0));
+	cr_assert(eq(int, config->listeners.items[3].device, 1));
+	cr_assert(eq(int, config->listeners.items[4].device, 2));
+	cr_assert(eq(int, cpus_find(&config->dataplane.cpus, 2), 5));
+	cr_assert(eq(int, cpus_find(&config->dataplane.cpus, 3), -1));
+	cr_assert(eq(sz, config->dataplane.eal.count, 2));
+	config_free(config);
+}
+
 Test(config, names_each_key_that_this_release_does_not_serve)
 {
 	expect_faults("later");

@@ -1,6 +1,8 @@
 // The rows of the schema, one by one: their defaults, their limits, and that every row can be read and written.
 
 #include "config/arena.h"
+#include "config/cpus.h"
+#include "config/device.h"
 #include "config/quantity.h"
 #include "config/render.h"
 #include "config/scalar.h"
@@ -24,7 +26,7 @@ Test(schema, gives_every_default_that_the_page_promises)
 	cr_assert(eq(uint, config->flows.park_ms, 20000));
 	cr_assert(eq(uint, config->flows.moved_phones_per_s, 20));
 	cr_assert(eq(str, (char *)config->store_path, "/var/lib/weir"));
-	cr_assert(eq(uint, config->dataplane_workers, 1));
+	cr_assert(eq(uint, config->dataplane.workers, 1));
 	cr_assert(eq(uint, config->limits.flows, 100000));
 	cr_assert(eq(uint, config->limits.message_octets, 16384));
 	cr_assert(eq(uint, config->limits.reserved_percent, 10));
@@ -139,6 +141,82 @@ Test(schema, takes_flags_hosts_and_networks_in_one_spelling)
 	cr_assert(not(row_takes(row_of("inside[]"), "10.0.0.0/8/8")));
 	cr_assert(row_takes(row_of("store.path"), "off"));
 	cr_assert(not(row_takes(row_of("keys.directory"), "off")));
+}
+
+static void expect_device(const char *text, bool wanted)
+{
+	cr_assert(eq(int, row_takes(row_of("listeners[].port"), text), wanted), "%s", text);
+}
+
+Test(schema, takes_pci_addresses_and_virtual_devices_and_nothing_else)
+{
+	static const char *const right[] = {"0000:3b:00.0", "3B:00.f", "0001:3b:00.0,class=rx",
+		"net_null0", "net_ring1", "net_af_xdp0,iface=eth0,start_queue=0",
+		"net_pcap0,rx_pcap=/a.pcap,tx_pcap=/b.pcap", "net_tap0,iface=weir0"};
+	static const char *const wrong[] = {"", "eth0", "0000:3b:00", "0000:3b:00.0x", "net_",
+		"net_null0,", "net_null0,size", "net_null0,=1", "net_null0,size=", "net null0",
+		"net_Null0", "net_af_xdp0", "net_af_packet0,size=1",
+		"net_af_xdp0,iface=0123456789abcdef", "crypto_null0", "--vdev=net_null0"};
+
+	for (size_t i = 0; i < sizeof(right) / sizeof(right[0]); i++)
+		expect_device(right[i], true);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		expect_device(wrong[i], false);
+}
+
+Test(schema, takes_a_device_name_of_the_greatest_length_and_no_longer_one)
+{
+	char text[DEVICE_NAME_MAX + 2];
+
+	memset(text, 'n', sizeof(text));
+	memcpy(text, "net_", 4);
+	text[DEVICE_NAME_MAX] = '\0';
+	expect_device(text, true);
+	text[DEVICE_NAME_MAX] = 'n';
+	text[DEVICE_NAME_MAX + 1] = '\0';
+	expect_device(text, false);
+}
+
+Test(device, finds_the_interface_of_the_kernel_in_a_name)
+{
+	struct span name = SPAN("net_af_xdp0,start_queue=0,iface=eth0,queue_count=2");
+
+	cr_assert(span_equal(device_interface(name), SPAN("eth0")));
+	cr_assert(span_equal(device_argument(name, "queue_count"), SPAN("2")));
+	cr_assert(eq(sz, device_argument(name, "queue").length, 0));
+	cr_assert(span_equal(device_name_base(name), SPAN("net_af_xdp0")));
+	cr_assert(eq(sz, device_interface(SPAN("net_tap0,iface=weir0")).length, 0));
+	cr_assert(device_is_pci(SPAN("3b:00.0,a=b")));
+	cr_assert(not(device_is_pci(name)));
+}
+
+static void expect_cpus(const char *text, const char *written)
+{
+	struct cpus cpus;
+	char out[64];
+
+	cr_assert(cpus_read(span_of(text, strlen(text)), &cpus), "%s", text);
+	cr_assert(eq(str, (char *)cpus_write(&cpus, out, sizeof(out)), (char *)written));
+}
+
+Test(cpus, are_read_and_written_as_numbers_and_ranges)
+{
+	static const char *const wrong[] = {"", ",", "1,", "-1", "1-", "3-2", "1,1", "2,1", "1-3,3",
+		"1024", "0-1024", "a", "1 "};
+	struct cpus cpus = {{7}};
+
+	expect_cpus("0", "0");
+	expect_cpus("1023", "1023");
+	expect_cpus("0-1023", "0-1023");
+	expect_cpus("1,2,3,5", "1-3,5");
+	expect_cpus("60-70,128", "60-70,128");
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		cr_assert(
+			not(cpus_read(span_of(wrong[i], strlen(wrong[i])), &cpus)), "%s", wrong[i]);
+	cr_assert(eq(u64, cpus.set[0], 7));
+	cr_assert(cpus_read(SPAN("60-70,128"), &cpus));
+	cr_assert(eq(uint, cpus_count(&cpus), 12));
+	cr_assert(eq(int, cpus_find(&cpus, 11), 128));
 }
 
 Test(quantity, refuses_what_is_no_number_or_no_unit)
