@@ -100,6 +100,7 @@ void answer_status(void *context, struct command_call *call)
 	}
 	if (control->link != NULL)
 		put_dataplane(result, control);
+	answer_put_ports(result, control);
 	if (control->upstream != NULL)
 		put_upstream(result, control->upstream);
 	commands_describe(control->commands, result);

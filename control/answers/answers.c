@@ -18,6 +18,8 @@ static const struct {
 	{"log.level", answer_log_level},
 	{"log.show", answer_log_show},
 	{"peers.show", answer_peers_show},
+	{"ports.queues", answer_ports_queues},
+	{"ports.show", answer_ports_show},
 	{"reload", answer_reload},
 	{"status", answer_status},
 	{"token.explain", answer_token_explain},

@@ -24,6 +24,8 @@ void answer_help(void *context, struct command_call *call);
 void answer_log_level(void *context, struct command_call *call);
 void answer_log_show(void *context, struct command_call *call);
 void answer_peers_show(void *context, struct command_call *call);
+void answer_ports_queues(void *context, struct command_call *call);
+void answer_ports_show(void *context, struct command_call *call);
 void answer_reload(void *context, struct command_call *call);
 void answer_status(void *context, struct command_call *call);
 void answer_token_explain(void *context, struct command_call *call);
@@ -34,6 +36,9 @@ void answer_log_revert(evutil_socket_t socket, short what, void *context);
 // answer_drops.c: one verdict summed over all workers; false: no dataplane is connected.
 [[nodiscard]] bool answer_count_verdicts(
 	const struct control *control, uint64_t *verdicts, uint64_t *received, uint64_t *sent);
+
+// answer_ports.c: a section of the status, if there are ports.
+void answer_put_ports(json_t *result, const struct control *control);
 
 // Puts a text that may be anything into an object: what is not UTF-8 is left out.
 void answer_put_span(json_t *object, const char *key, struct span text);

@@ -20,6 +20,18 @@ const struct command command_table[] = {
 			{"received_count", "RECEIVED"}, {"sent_count", "SENT"}, {"address", "ADDRESS"}},
 		{{0}}},
 
+	{"ports", "show", COMMAND_VIEW, "DPDK devices that listeners are on", "ports",
+		{{"port", "PORT"}, {"driver", "DRIVER"}, {"state", "STATE"}, {"speed_mbit", "MBIT"}, {"interface", "INTERFACE"}, {"memory", "MEMORY"},
+			{"queues", "QUEUES"}, {"received_count", "RECEIVED"}, {"sent_count", "SENT"}, {"by_kernel_count", "BY KERNEL"},
+			{"dropped_count", "DROPPED"}, {"mac", "MAC"}},
+		{{0}}},
+	{"ports", "queues", COMMAND_VIEW, "frames that each queue of each device has seen", "queues",
+		{{"port", "PORT"}, {"queue", "QUEUE"}, {"received_count", "RECEIVED"}, {"sent_count", "SENT"}, {"other_count", "TO KERNEL"},
+			{"by_kernel_count", "BY KERNEL"}, {"fragments_count", "FRAGMENTS"}, {"fragments_refused_count", "REFUSED"},
+			{"malformed_count", "MALFORMED"}, {"no_listener_count", "NO LISTENER"}, {"no_buffer_count", "NO BUFFER"},
+			{"send_failed_count", "UNSENT"}},
+		{{0}}},
+
 	{"drops", "show", COMMAND_VIEW, "what became of messages that were dropped or refused", "drops",
 		{{"reason", "REASON"}, {"class", "CLASS"}, {"messages_count", "MESSAGES"}, {"meaning", "MEANING"}},
 		{{"all", PARAMETER_FLAG, false, NULL, "every verdict, those that are 0 and those that are no fault too"}}},

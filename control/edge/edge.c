@@ -234,6 +234,7 @@ void edge_close(struct control *control)
 	SSL_CTX_free(edge->tls);
 	free(edge->mesh_peers);
 	free(edge->listeners);
+	free(edge->devices);
 	free(edge->targets);
 	free(edge);
 	control->edge = NULL;

@@ -42,6 +42,12 @@ struct explain {
 	void *context;
 };
 
+// A DPDK device, as the dataplane says it is.
+struct edge_device {
+	bool known; // in this session
+	struct link_event_device state;
+};
+
 struct edge {
 	struct control *control;
 	struct edge_source *source; // what commands show
@@ -63,6 +69,10 @@ struct edge {
 	struct edge_peer peers[256]; // by edge id
 	struct mesh_peer_options *mesh_peers;
 	struct link_listener *listeners;
+	struct link_device *devices;
+	struct edge_device device_states[LINK_DEVICES_MAX];
+	char fault_told[sizeof(
+		((struct link_failed *)NULL)->what)]; // of this edge's set-up, as said last
 	struct upstream_target *targets;
 	uint8_t sent_by[ENDPOINT_TEXT_MAX]; // of probes
 	const struct config_listener *core_listener;
@@ -95,6 +105,13 @@ void edge_send_peer_state(struct edge *edge, uint8_t id);
 [[nodiscard]] int edge_explain(struct edge *edge, struct span token,
 	void (*done)(void *context, const struct link_explained *answer), void *context);
 void edge_explain_expire(struct edge *edge, bool all);
+
+// edge_devices.c: DPDK devices, and what became of listeners.
+// Makes edge->devices, and fills in what CONFIG says of them. 0 or -ENOMEM.
+[[nodiscard]] int edge_devices_open(struct edge *edge, struct link_config *config);
+void edge_device_event(struct edge *edge, struct span payload);
+void edge_devices_forget(struct edge *edge);
+void edge_link_fault(void *context, const struct link_fault *fault);
 
 // edge_peers.c: the mesh's subscriber.
 [[nodiscard]] int edge_mesh_open(struct edge *edge);

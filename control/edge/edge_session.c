@@ -137,6 +137,7 @@ static void link_came_up(void *context)
 	for (size_t i = 0; i < config->cluster.peers.count; i++)
 		edge_send_peer_state(edge, config->cluster.peers.items[i].id);
 	edge->linked = true;
+	edge->fault_told[0] = 0;
 	edge_ready_judge(edge);
 }
 
@@ -147,6 +148,7 @@ static void link_went_down(void *context)
 	edge->linked = false;
 	edge->keys_sent_s = 0;
 	edge_ready_judge(edge);
+	edge_devices_forget(edge);
 	edge_deferred_drop(edge);
 	edge_explain_expire(edge, true);
 }
@@ -266,6 +268,8 @@ static void event_came(void *context, uint16_t type, struct span payload)
 		suspect_event(edge, payload);
 	else if (type == LINK_EVENT_LIFE)
 		life_event(edge, payload);
+	else if (type == LINK_EVENT_DEVICE)
+		edge_device_event(edge, payload);
 	else if (type == LINK_EVENT_EXPLAINED)
 		explained_event(edge, payload);
 }
@@ -330,12 +334,13 @@ int edge_link_open(struct edge *edge)
 		.down = link_went_down,
 		.message = message_came,
 		.event = event_came,
+		.fault = edge_link_fault,
 		.log = control->log,
 		.context = edge,
 	};
 
 	edge->listeners = calloc(config->listeners.count, sizeof(*edge->listeners));
-	if (edge->listeners == NULL)
+	if (edge->listeners == NULL || edge_devices_open(edge, &options.config) != 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < config->listeners.count; i++) {
 		const struct config_listener *listener = &config->listeners.items[i];
@@ -343,8 +348,11 @@ int edge_link_open(struct edge *edge)
 			.side = listener->side,
 			.transport = listener->transport,
 			.driver = listener->driver,
-			.address = listener->address};
+			.address = listener->address,
+			.device = listener->device};
 	}
 	options.listeners = edge->listeners;
+	options.devices = edge->devices;
+	options.device_count = (unsigned)config->devices.count;
 	return link_client_open(&options, &control->link);
 }

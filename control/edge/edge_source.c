@@ -61,6 +61,16 @@ static bool source_peer(void *context, uint8_t id, struct source_peer *out)
 	return true;
 }
 
+static bool source_device(void *context, unsigned index, struct link_event_device *state)
+{
+	struct edge *edge = context;
+
+	if (index >= LINK_DEVICES_MAX || !edge->device_states[index].known)
+		return false;
+	*state = edge->device_states[index].state;
+	return true;
+}
+
 static void source_explain(
 	void *context, struct span token, source_explained *done, void *done_context)
 {
@@ -79,6 +89,7 @@ int edge_source_open(struct edge *edge)
 		.count_flows = source_count_flows,
 		.hash_aor = source_hash_aor,
 		.peer = source_peer,
+		.device = source_device,
 		.explain = source_explain,
 	};
 	edge->control->source = edge->source;

@@ -31,6 +31,8 @@ struct edge_source {
 	bool (*hash_aor)(void *context, struct span aor, uint64_t *hash);
 	// False: no such peer.
 	bool (*peer)(void *context, uint8_t edge, struct source_peer *peer);
+	// What the dataplane says of a device of the configuration. False: nothing yet.
+	bool (*device)(void *context, unsigned device, struct link_event_device *state);
 	// Ask the dataplane which rule would serve a token. `done` is called once, with NULL if no answer came; perhaps before
 	// this returns.
 	void (*explain)(

@@ -16,14 +16,26 @@ enum {
 };
 
 // What the other process says is shown to people: it cannot end a line or a quotation.
-void link_fault_note(struct link_client *client, int status, int listener, const char *what)
+void link_fault_note(struct link_client *client, const struct link_fault *fault)
 {
-	client->fault = status;
-	client->fault_listener = listener;
-	snprintf(client->what, WHAT_MAX, "%s", what);
+	struct link_fault told = *fault;
+
+	client->fault = fault->status;
+	client->fault_listener = fault->listener;
+	snprintf(client->what, WHAT_MAX, "%s", fault->what);
 	for (char *at = client->what; *at != 0; at++)
 		if (*at < ' ' || *at > '~' || *at == '"')
 			*at = '?';
+	told.what = client->what;
+	if (client->options.fault != NULL)
+		client->options.fault(client->options.context, &told);
+}
+
+void link_fault_clear(struct link_client *client)
+{
+	client->fault = 0;
+	client->fault_listener = -1;
+	client->what[0] = 0;
 }
 
 static void retry_later(struct link_client *client)
@@ -100,7 +112,9 @@ static int hello_take(struct link_client *client, const struct setup_packet *pac
 		log_event(client->options.log, LOG_LEVEL_ERROR, "link-abi",
 			LOG_NUMBER("ours", LINK_ABI), LOG_NUMBER("dataplane", hello.abi),
 			LOG_TEXT("hint", "install both of one version"));
-		link_fault_note(client, -EPROTO, -1, "the dataplane is of another version");
+		link_fault_note(client,
+			&(struct link_fault){LINK_FAULT_REFUSED, -EPROTO, -1,
+				"the dataplane is of another version"});
 		return -EPROTO;
 	}
 	client->dataplane = hello.incarnation;
@@ -178,8 +192,14 @@ static int failed_take(struct link_client *client, const struct setup_packet *pa
 	memcpy(&failed, packet->payload, sizeof(failed));
 	failed.what[sizeof(failed.what) - 1] = 0;
 	bool known = failed.error >= -ERRNO_MAX && failed.error <= ERRNO_MAX && failed.error != 0;
-	link_fault_note(client, known ? -abs(failed.error) : -EPROTO, failed_find(client, &failed),
-		failed.what);
+	link_fault_note(client,
+		&(struct link_fault){
+			.kind = failed.device < LINK_DEVICES_MAX ? LINK_FAULT_DEVICE
+								 : LINK_FAULT_REFUSED,
+			.status = known ? -abs(failed.error) : -EPROTO,
+			.listener = failed_find(client, &failed),
+			.what = failed.what,
+		});
 	log_event(
 		client->options.log, LOG_LEVEL_ERROR, "link-failed", LOG_TEXT("why", client->what));
 	return client->fault;
@@ -192,7 +212,7 @@ static int up_take(struct link_client *client, struct setup_packet *packet)
 	if (status != 0)
 		return status;
 	client->phase = LINK_PHASE_UP;
-	link_fault_note(client, 0, -1, "");
+	link_fault_clear(client);
 	client->retry_ms = RETRY_FIRST_MS;
 	log_event(client->options.log, LOG_LEVEL_NOTICE, "link-up",
 		LOG_NUMBER("workers", client->region.workers));

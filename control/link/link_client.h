@@ -14,6 +14,20 @@
 
 struct link_client;
 
+enum link_fault_kind {
+	LINK_FAULT_BIND, // the socket of a listener cannot be bound here
+	LINK_FAULT_DEVICE, // the dataplane cannot use a device
+	LINK_FAULT_REFUSED, // the dataplane refuses something else
+};
+
+// Why there is no session; it is tried again.
+struct link_fault {
+	enum link_fault_kind kind;
+	int status; // negative errno
+	int listener; // index into the options' listeners, or -1; for a device the first listener on it
+	const char *what;
+};
+
 struct link_client_options {
 	struct event_base *base;
 	const char *path; // of the dataplane's socket
@@ -30,6 +44,8 @@ struct link_client_options {
 		struct span message);
 	// LINK_EVENT_*; the payload has the size of the type's struct.
 	void (*event)(void *context, uint16_t type, struct span payload);
+	// At every attempt that failed. May be NULL.
+	void (*fault)(void *context, const struct link_fault *fault);
 	struct log *log; // the caller's
 	void *context;
 };

@@ -53,8 +53,9 @@ struct link_client {
 	uint8_t record[LINK_MESSAGE_RING_OCTETS / 4];
 };
 
-// Remembers what link_client_fault() answers. listener is -1 when it is about none.
-void link_fault_note(struct link_client *client, int status, int listener, const char *what);
+// Remembers what link_client_fault() answers, and tells the owner.
+void link_fault_note(struct link_client *client, const struct link_fault *fault);
+void link_fault_clear(struct link_client *client);
 // link_sockets.c: open those of the listeners' sockets that are not. 0, or a negative errno and the fault is noted.
 [[nodiscard]] int link_sockets_open(struct link_client *client);
 void link_sockets_close(struct link_client *client);

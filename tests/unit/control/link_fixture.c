@@ -55,6 +55,11 @@ static void event(void *context, uint16_t type, struct span payload)
 	octets_keep(payload);
 }
 
+static void fault(void *context, const struct link_fault *told)
+{
+	heard.fault = *told;
+}
+
 static FILE *journal; // what the client logs
 static struct log *log_;
 
@@ -109,6 +114,7 @@ void link_open(void)
 		.down = down,
 		.message = message,
 		.event = event,
+		.fault = fault,
 		.log = log_};
 
 	cr_assert(eq(int, link_client_open(&options, &client), 0));

@@ -18,6 +18,7 @@ struct heard {
 	unsigned worker;
 	struct link_up_message head;
 	uint16_t event_type;
+	struct link_fault fault; // the last
 	uint8_t octets[256];
 	size_t length;
 	char said[8192];

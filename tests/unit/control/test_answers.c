@@ -72,12 +72,29 @@ static void explain(void *context, struct span token, source_explained *done, vo
 	done(done_context, explain_is_silent ? NULL : &explained);
 }
 
+static bool device(void *context, unsigned index, struct link_event_device *state)
+{
+	*state = (struct link_event_device){.interface = 4,
+		.queues = 2,
+		.speed_mbit = 10000,
+		.up = 1,
+		.huge_pages = 1,
+		.mac = {2, 0, 0, 0, 0, 7},
+		.driver = "net_af_xdp"};
+	return index == 0;
+}
+
 static void setup(void)
 {
 	control = (struct control){.base = event_base_new(), .commands = commands_new()};
 	control.config = config_make(EDGE);
 	control.log = log_new(STDERR_FILENO, LOG_LEVEL_ERROR, false);
-	source = (struct edge_source){NULL, next_flow, count_flows, hash_aor, find_peer, explain};
+	source = (struct edge_source){.next_flow = next_flow,
+		.count_flows = count_flows,
+		.hash_aor = hash_aor,
+		.peer = find_peer,
+		.device = device,
+		.explain = explain};
 	control.source = &source;
 	cr_assert(eq(int, answers_open(&control), 0));
 }
@@ -231,6 +248,46 @@ Test(answers, say_what_an_edge_waits_for_and_nothing_once_it_serves)
 	cr_assert(strstr(text, "ready             yes\n") != NULL);
 	cr_assert(strstr(text, "waits") == NULL);
 	free(text);
+}
+
+static void setup_devices(void)
+{
+	config_free(control.config);
+	control.config = config_make(
+		"node: {id: 1, name: edge1.test}\n"
+		"listeners:\n"
+		"  - {name: access, side: access, address: 127.0.0.1:5060, driver: dpdk, "
+		"port: 'net_af_xdp0,iface=eth0'}\n"
+		"  - {name: core, side: core, address: 127.0.0.1:5080, driver: dpdk, "
+		"port: 'net_null0'}\n"
+		"cluster: {name: edge.test}\n"
+		"upstream: {targets: ['sip:127.0.0.1:5090']}\n");
+}
+
+Test(answers, show_ports_and_what_the_dataplane_said_of_them)
+{
+	setup_devices();
+	expect("ports show",
+		"PORT                    DRIVER      STATE    MBIT   INTERFACE  MEMORY      QUEUES "
+		" "
+		"RECEIVED  SENT  BY KERNEL  DROPPED  MAC\n"
+		"net_af_xdp0,iface=eth0  net_af_xdp  up       10000          4  huge-pages       2 "
+		" "
+		"       0     0          0        0  02:00:00:00:00:07\n"
+		"net_null0               -           unknown  -      -          -           -      "
+		" "
+		"-         -     -          -        -\n");
+	expect("ports queues", "-32002");
+	char *text = ask("status");
+
+	cr_assert(strstr(text, "ports.configured  2\n") != NULL);
+	cr_assert(strstr(text, "ports.up          1\n") != NULL);
+	free(text);
+}
+
+Test(answers, show_no_ports_where_there_are_none)
+{
+	expect("ports show", "no ports\n");
 }
 
 Test(answers, explain_a_token_and_what_would_become_of_it)

@@ -85,6 +85,37 @@ Test(link_devices, brings_devices_before_listeners)
 	fake_expect(&plane, LINK_START);
 }
 
+static const struct endpoint NOT_HERE = {
+	.address = {192, 0, 2, 77}, .port = 5060, .family = ENDPOINT_V4};
+
+Test(link_devices, binds_guard_sockets_of_an_address_that_a_tap_will_bring)
+{
+	struct sockaddr_in at;
+	socklen_t length = sizeof(at);
+
+	listeners[1].address = NOT_HERE;
+	fake_greet(&plane, LINK_ABI, false);
+	fake_expect(&plane, LINK_CONFIG);
+	for (unsigned i = 0; i < DEVICES; i++)
+		fake_expect(&plane, LINK_DEVICE);
+	for (unsigned i = 0; i < LISTENERS; i++)
+		fake_expect(&plane, LINK_LISTENER);
+	cr_assert(eq(
+		int, getsockname(plane.packet.descriptors[0], (struct sockaddr *)&at, &length), 0));
+	cr_assert(eq(u32, ntohl(at.sin_addr.s_addr), 0xc000024d));
+}
+
+Test(link_devices, refuses_an_address_that_nothing_brings_and_tells_its_owner)
+{
+	listeners[1].address = NOT_HERE;
+	listeners[1].device = 0; // the kernel has its interface
+	fake_greet(&plane, LINK_ABI, false);
+	fake_turn(&plane, 20);
+	cr_assert(eq(int, heard.fault.kind, LINK_FAULT_BIND));
+	cr_assert(eq(int, heard.fault.status, -EADDRNOTAVAIL));
+	cr_assert(eq(int, heard.fault.listener, 1));
+}
+
 Test(link_devices, names_the_listener_on_a_device_that_the_dataplane_refuses)
 {
 	struct link_failed failed = {
@@ -99,6 +130,8 @@ Test(link_devices, names_the_listener_on_a_device_that_the_dataplane_refuses)
 	cr_assert(eq(int, link_client_fault(client, &listener, &what), -ENODEV));
 	cr_assert(eq(int, listener, 1));
 	cr_assert(eq(str, (char *)what, "no such card"));
+	cr_assert(eq(int, heard.fault.kind, LINK_FAULT_DEVICE));
+	cr_assert(eq(int, heard.fault.listener, 1));
 }
 
 Test(link_devices, goes_on_with_a_dataplane_of_other_devices_and_says_so)
@@ -220,7 +253,7 @@ Test(link_setup, names_the_listener_whose_address_is_taken_and_opens_it_once_it_
 	fake_turn(&plane, 20);
 	cr_assert(eq(int, link_client_fault(client, &listener, &what), -EADDRINUSE));
 	cr_assert(eq(int, listener, 1));
-	cr_assert(strstr(what, "cannot bind") != NULL);
+	cr_assert(eq(str, (char *)what, strerror(EADDRINUSE)));
 
 	close(stranger);
 	close(plane.socket);
