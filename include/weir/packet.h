@@ -25,6 +25,7 @@ struct packet {
 	struct endpoint peer; // where it came from; before sending: where it goes
 	uint8_t listener; // it came by; before sending: it leaves by
 	uint8_t pool; // the backend's: which size class the buffer is of
-	uint16_t reserved;
+	uint8_t part; // the backend's, when it is one of two: which
+	uint8_t reserved;
 	void *owner; // the backend's
 };
