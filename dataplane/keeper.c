@@ -56,6 +56,7 @@ static void session_follow(struct keeper *keeper)
 	keeper->applied = 0;
 	keeper->complained = false;
 	beats_forget_reports(&keeper->beats);
+	device_report_forget(&keeper->devices);
 	flow_table_forget_told(keeper->plane->flows);
 }
 
@@ -105,6 +106,8 @@ static bool keeper_turn(struct keeper *keeper)
 		return false;
 	more = keeper_apply_records(keeper, keeper->session);
 	beats_report(keeper, keeper->session);
+	device_report_tick(
+		&keeper->devices, keeper->session, keeper->plane->worker_count, keeper->now_us);
 	return more;
 }
 

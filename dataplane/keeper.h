@@ -7,6 +7,7 @@
 
 #include "beats.h"
 #include "channel.h"
+#include "device_report.h"
 #include "silence.h"
 #include "table/directory.h"
 
@@ -37,6 +38,7 @@ struct keeper {
 	// Of the epochs that come after those of `keys`: an edge whose clock is behind learns it from the beats of the others. NULL: none.
 	struct keyring *keys_ahead;
 	struct beats beats;
+	struct device_report devices;
 	struct silence silence;
 };
 

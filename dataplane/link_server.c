@@ -3,9 +3,10 @@
 #include "link_server.h"
 
 #include "clock.h"
-#include "io/io_socket.h"
+#include "devices.h"
 #include "log.h"
 #include "plane.h"
+#include "ports.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -25,54 +26,66 @@ enum {
 
 // --- Threads ---
 
-static int worker_open_port(struct link_server *server, struct worker *worker, unsigned *failed)
+static enum link_step tables_make(
+	const struct link_config *config, struct plane **plane, struct link_failed *failed)
 {
-	struct io_socket_listener listeners[LISTENERS_MAX];
-	const struct link_setup *setup = &server->setup;
+	int error = plane_new(config, plane);
 
-	for (unsigned i = 0; i < setup->listener_count; i++)
-		listeners[i] = (struct io_socket_listener){
-			.fd = setup->listeners[i].sockets[worker->index],
-			.id = setup->listeners[i].listener.id,
-		};
-	return io_socket_open(
-		listeners, setup->listener_count, worker->wakeup, &worker->port, failed);
+	if (error < 0)
+		return link_setup_refuse(failed, -error, LINK_SETUP_NO_LISTENER,
+			"no tables for %u flows, %u of peers, %u rows and %u workers",
+			config->flows_max, config->peer_flows_max, config->rows_max,
+			config->workers);
+	return LINK_STEP_WAIT;
 }
 
-static int ports_open(struct link_server *server, struct plane *plane, unsigned *failed)
+// From here on DPDK has been started, or not: there is no second time.
+static enum link_step devices_begin(struct link_server *server, struct link_failed *failed)
 {
-	int error = 0;
+	if (!devices_are_wanted(&server->setup))
+		return LINK_STEP_WAIT;
+	server->spent = true;
+	return devices_open(&server->setup, failed);
+}
 
-	for (uint32_t i = 0; i < plane->worker_count && error == 0; i++)
-		error = worker_open_port(server, &plane->worker[i], failed);
-	return error;
+// Whatever needs a capability has been opened.
+static enum link_step threads_begin(
+	const struct link_server *server, struct plane *plane, struct link_failed *failed)
+{
+	int error = server->drop == NULL ? 0 : server->drop();
+
+	if (error < 0)
+		return link_setup_refuse(
+			failed, -error, LINK_SETUP_NO_LISTENER, "capabilities cannot be dropped");
+	error = plane_start(plane);
+	if (error < 0)
+		return link_setup_refuse(failed, -error, LINK_SETUP_NO_LISTENER,
+			"the workers cannot be started on the processors they were given");
+	return LINK_STEP_WAIT;
 }
 
 static enum link_step plane_begin(struct link_server *server, struct link_failed *failed)
 {
 	const struct link_setup *setup = &server->setup;
-	unsigned at = setup->listener_count;
 	struct plane *plane;
-	int error = plane_new(&setup->config, &plane);
+	enum link_step step = tables_make(&setup->config, &plane, failed);
 
-	if (error < 0)
-		return link_setup_refuse(failed, -error, LINK_SETUP_NO_LISTENER,
-			"no tables for %u flows, %u of peers, %u rows and %u workers",
-			setup->config.flows_max, setup->config.peer_flows_max,
-			setup->config.rows_max, setup->config.workers);
-	error = ports_open(server, plane, &at);
-	if (error == 0)
-		error = plane_start(plane);
-	if (error == 0) {
+	if (step != LINK_STEP_WAIT)
+		return step;
+	step = devices_begin(server, failed);
+	if (step == LINK_STEP_WAIT)
+		step = ports_open(setup, plane, failed);
+	if (step == LINK_STEP_WAIT && server->spent)
+		step = devices_run(failed);
+	if (step == LINK_STEP_WAIT && server->spent)
+		step = devices_watch(plane, failed);
+	if (step == LINK_STEP_WAIT)
+		step = threads_begin(server, plane, failed);
+	if (step == LINK_STEP_WAIT)
 		server->plane = plane;
-		return LINK_STEP_WAIT;
-	}
-	plane_free(plane);
-	if (at < setup->listener_count)
-		return link_setup_refuse(failed, -error, setup->listeners[at].listener.id,
-			"the socket of this listener cannot be used");
-	return link_setup_refuse(
-		failed, -error, LINK_SETUP_NO_LISTENER, "the workers cannot be started");
+	else
+		plane_free(plane);
+	return step;
 }
 
 // --- One control ---
@@ -254,6 +267,12 @@ static void server_turn(struct link_server *server, const struct pollfd *polled)
 		connection_accept(server);
 }
 
+// DPDK starts once in a process; what came of it was told, and heard: control is gone.
+static bool server_is_useless(const struct link_server *server)
+{
+	return server->spent && server->plane == NULL && server->connection < 0;
+}
+
 int link_server_run(struct link_server *server, int stop)
 {
 	for (;;) {
@@ -271,6 +290,8 @@ int link_server_run(struct link_server *server, int stop)
 		if (polled[SERVER_STOP].revents != 0)
 			return 0;
 		server_turn(server, polled);
+		if (server_is_useless(server))
+			return -ENOTRECOVERABLE;
 	}
 }
 
@@ -376,5 +397,7 @@ void link_server_close(struct link_server *server)
 	if (server->connection >= 0)
 		close(server->connection);
 	link_setup_end(&server->setup);
+	if (server->spent)
+		devices_close();
 	free(server);
 }

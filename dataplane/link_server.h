@@ -14,6 +14,10 @@ struct link_server {
 	int connection; // -1: none
 	uint64_t deadline_us; // set-up must be over by then
 	struct plane *plane; // NULL: not configured yet
+	// Called when everything is open and before the first thread starts; 0 or a negative errno. NULL: nothing. Whoever opens
+	// the server may set it.
+	int (*drop)(void);
+	bool spent; // DPDK has been started, or has failed to start: once in a process
 	struct link_setup setup;
 };
 
@@ -24,7 +28,8 @@ enum {
 // Listens at path, at most LINK_PATH_MAX octets. 0 or a negative errno: -EADDRINUSE: another dataplane listens there. A socket
 // that a dead one left behind is replaced.
 [[nodiscard]] int link_server_open(const char *path, struct link_server **server);
-// Serves controls until stop becomes readable. 0 or a negative errno.
+// Serves controls until stop becomes readable. 0 or a negative errno; -ENOTRECOVERABLE: a device could not be used, which control
+// was told, and DPDK cannot be started anew in this process.
 [[nodiscard]] int link_server_run(struct link_server *server, int stop);
 // Ends the threads, closes all sockets and removes the path.
 void link_server_close(struct link_server *server);

@@ -223,6 +223,13 @@ static bool id_is_taken(const struct link_setup *setup, uint8_t id)
 	return false;
 }
 
+static bool driver_is_valid(const struct link_setup *setup, const struct link_listener *listener)
+{
+	if (listener->driver == LINK_DRIVER_DPDK)
+		return listener->device < setup->device_count;
+	return listener->driver == LINK_DRIVER_SOCKET && listener->device == 0;
+}
+
 static enum link_step judge_listener(const struct link_setup *setup,
 	const struct link_listener *listener, uint32_t sockets, struct link_failed *failed)
 {
@@ -230,13 +237,10 @@ static enum link_step judge_listener(const struct link_setup *setup,
 		|| id_is_taken(setup, listener->id))
 		return link_setup_refuse(failed, EINVAL, listener->id,
 			"listener id %u is taken, or too large", listener->id);
-	if (listener->driver != LINK_DRIVER_SOCKET)
-		return link_setup_refuse(failed, ENOTSUP, listener->id,
-			"driver %u is not part of this build: use 'driver: socket'",
-			listener->driver);
-	if (listener->device != 0)
+	if (!driver_is_valid(setup, listener))
 		return link_setup_refuse(failed, EINVAL, listener->id,
-			"a listener of the kernel's sockets is on no device");
+			"driver %u on device %u of %u does not exist", listener->driver,
+			listener->device, setup->device_count);
 	if (listener->transport != TRANSPORT_UDP)
 		return link_setup_refuse(failed, EPROTONOSUPPORT, listener->id,
 			"the dataplane listens on UDP alone: streams are control's");

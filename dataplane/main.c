@@ -2,6 +2,7 @@
 
 #include "link_server.h"
 #include "log.h"
+#include "privileges.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -120,11 +121,14 @@ int main(int count, char **words)
 		open_complain(path, error);
 		return EXIT_FAILED;
 	}
+	server->drop = privileges_drop;
 	log_say(NULL, "waiting for control on %s", path);
 	error = link_server_run(server, stop);
 	link_server_close(server);
 	close(stop);
-	if (error < 0)
+	if (error == -ENOTRECOVERABLE)
+		log_say("E-DPDK-ONCE", "DPDK cannot start twice in a process: this one ends");
+	else if (error < 0)
 		log_say("E-LINK-POLL", "cannot wait for control: %s", strerror(-error));
 	return error < 0 ? EXIT_FAILED : EXIT_OK;
 }

@@ -137,6 +137,10 @@ static void check_words(struct config_reader *reader)
 				break;
 			}
 	}
+	if (dataplane->eal.count > 0 && is_given(reader, &dataplane->memory))
+		config_fault(reader, CONFIG_ERROR, &dataplane->memory,
+			"take one of them out: EAL words stand in place of what 'memory' would say",
+			"'memory' is for a dataplane without 'eal'");
 	if (octets > LINK_WORDS_OCTETS)
 		config_fault(reader, CONFIG_ERROR, &dataplane->eal, NULL,
 			"EAL words are at most %d characters together", LINK_WORDS_OCTETS);

@@ -180,7 +180,7 @@ const struct schema_row schema_rows[] = {
 	{"dataplane.idle", SCHEMA_CHOICE, .words = "adaptive|poll", .initial = "adaptive", .minimum = LINK_IDLE_ADAPTIVE, .flags = EDGE, DATAPLANE, AT(config, dataplane.idle),
 		.help = "workers of DPDK devices while nothing comes; adaptive: they poll, then sleep, up to a millisecond; poll: they never sleep"},
 	{"dataplane.eal[]", SCHEMA_TEXT, .maximum = LINK_WORDS_MAX, .flags = MANY | EDGE, DATAPLANE, LIST_AT(config, dataplane.eal),
-		.help = "for experts: words for DPDK's EAL, after those that weir-dataplane starts it with"},
+		.help = "for experts: words for DPDK's EAL, in place of all that weir-dataplane would give it, such as [--no-pci, --in-memory]"},
 
 	{"limits", SCHEMA_SECTION, .flags = EDGE, .help = "memory is taken for these at start; what exceeds them is refused"},
 	{"limits.flows", SCHEMA_NUMBER, .initial = "100k", .minimum = 100, .maximum = FLOWS_MAX, .flags = EDGE, DATAPLANE, AT(config, limits.flows),

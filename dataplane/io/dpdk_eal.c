@@ -55,36 +55,42 @@ static bool huge_pages_are_free(void)
 		|| file_has_number("/sys/kernel/mm/hugepages/hugepages-1048576kB/free_hugepages");
 }
 
-static int memory_words_add(int count, unsigned devices, bool pci)
+static void ordinary_memory_warn(void)
 {
-	if (huge_pages_are_free()) {
-		count = word_add(count, "--in-memory");
-		return pci ? count : word_add(count, "--iova-mode=va");
-	}
 	(void)fprintf(stderr,
 		"weir-dataplane: no huge pages are free: packets are in ordinary memory, where "
 		"each costs nearly "
 		"three times as much to handle: write their number to /proc/sys/vm/nr_hugepages   "
 		"[W-HUGE-PAGES]\n");
+}
+
+static int memory_words_add(int count, unsigned devices, enum dpdk_memory memory, bool pci)
+{
+	if (memory == DPDK_MEMORY_HUGE || (memory == DPDK_MEMORY_AUTO && huge_pages_are_free())) {
+		count = word_add(count, "--in-memory");
+		return pci ? count : word_add(count, "--iova-mode=va");
+	}
+	if (memory == DPDK_MEMORY_AUTO)
+		ordinary_memory_warn();
 	count = word_add(count, "--no-huge");
 	count = word_add(count, "--no-shconf");
 	return word_add(count, "-m%u", EAL_MEMORY_MB + devices * EAL_DEVICE_MEMORY_MB);
 }
 
-static int suiting_words_add(int count, const char *const *devices, unsigned device_count)
+static int suiting_words_add(int count, const struct dpdk_start_options *options)
 {
 	bool pci = false;
 
-	for (unsigned i = 0; i < device_count; i++) {
-		if (!dpdk_name_is_pci(devices[i]))
+	for (unsigned i = 0; i < options->device_count; i++) {
+		if (!dpdk_name_is_pci(options->devices[i]))
 			continue;
 		pci = true;
 		count = word_add(count, "-a");
-		count = word_add(count, "%s", devices[i]);
+		count = word_add(count, "%s", options->devices[i]);
 	}
 	if (!pci)
 		count = word_add(count, "--no-pci");
-	count = memory_words_add(count, device_count, pci);
+	count = memory_words_add(count, options->device_count, options->memory, pci);
 	return word_add(count, "--file-prefix=weir");
 }
 
@@ -110,17 +116,16 @@ static int processor_words_add(int count, const cpu_set_t *cpus)
 	return word_add(count, "--lcores=0@%d", cpu);
 }
 
-static int words_add(const char *const *words, unsigned count, const char *const *devices,
-	unsigned device_count, const cpu_set_t *cpus)
+static int words_add(const struct dpdk_start_options *options, const cpu_set_t *cpus)
 {
 	bool processors = false;
 	int total = word_add(0, "weir-dataplane");
 
-	if (count == 0)
-		total = suiting_words_add(total, devices, device_count);
-	for (unsigned i = 0; i < count; i++) {
-		processors |= word_is_about_processors(words[i]);
-		total = word_add(total, "%s", words[i]);
+	if (options->word_count == 0)
+		total = suiting_words_add(total, options);
+	for (unsigned i = 0; i < options->word_count; i++) {
+		processors |= word_is_about_processors(options->words[i]);
+		total = word_add(total, "%s", options->words[i]);
 	}
 	return processors ? total : processor_words_add(total, cpus);
 }
@@ -154,22 +159,30 @@ static int eal_init(int count, const cpu_set_t *cpus, char complaint[DPDK_COMPLA
 	return 0;
 }
 
-int dpdk_start(const char *const *words, unsigned count, const char *const *devices,
-	unsigned device_count, char complaint[DPDK_COMPLAINT_MAX])
+static int options_judge(
+	const struct dpdk_start_options *options, char complaint[DPDK_COMPLAINT_MAX])
+{
+	if (options->device_count > DPDK_DEVICES_MAX)
+		return dpdk_complain(complaint, -E2BIG, "%u devices: at most %d can be had",
+			options->device_count, DPDK_DEVICES_MAX);
+	if (options->word_count == 0 && options->memory == DPDK_MEMORY_HUGE
+		&& !huge_pages_are_free())
+		return dpdk_complain(complaint, -ENOMEM,
+			"no huge pages are free, and packets are to be in nothing else");
+	return words_judge(options->words, options->word_count, complaint);
+}
+
+int dpdk_start(const struct dpdk_start_options *options, char complaint[DPDK_COMPLAINT_MAX])
 {
 	cpu_set_t cpus;
-	int error;
+	int error = options_judge(options, complaint);
 
-	if (device_count > DPDK_DEVICES_MAX)
-		return dpdk_complain(complaint, -E2BIG, "%u devices: at most %d can be had",
-			device_count, DPDK_DEVICES_MAX);
-	error = words_judge(words, count, complaint);
 	if (error < 0)
 		return error;
 	if (sched_getaffinity(0, sizeof(cpus), &cpus) < 0 || dpdk_log_open() < 0)
 		return dpdk_complain(complaint, -ENOMEM, "no memory to start DPDK");
-	eal_alone = device_count == 1;
-	error = eal_init(words_add(words, count, devices, device_count, &cpus), &cpus, complaint);
+	eal_alone = options->device_count == 1;
+	error = eal_init(words_add(options, &cpus), &cpus, complaint);
 	eal_started = error == 0;
 	return error;
 }

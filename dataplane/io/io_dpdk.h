@@ -38,6 +38,23 @@ enum dpdk_exception {
 	DPDK_EXCEPTION_TAP,
 };
 
+enum dpdk_memory {
+	DPDK_MEMORY_AUTO, // huge pages if any are free, else ordinary memory
+	DPDK_MEMORY_HUGE, // huge pages, or no start
+	DPDK_MEMORY_ORDINARY,
+};
+
+// What dpdk_start() is told. Nothing of it is kept but copies.
+struct dpdk_start_options {
+	const char *const *devices; // names of all that will be opened
+	unsigned device_count;
+	enum dpdk_memory memory;
+	// The EAL's words after the program's name, in place of those that suit this host, the devices and `memory`: no PCI scan
+	// unless a device has a PCI address, and no files. The processors' are added unless there are some.
+	const char *const *words;
+	unsigned word_count; // 0: those that suit
+};
+
 // What dpdk_open_device() is told. Nothing of it is kept but copies.
 struct dpdk_device_options {
 	const char *name; // PCI address or vdev string
@@ -81,11 +98,10 @@ struct dpdk_device_info {
 	uint8_t mac[NEXT_HOP_MAC_OCTETS];
 };
 
-// Start the EAL, once in the life of a process, with these words after the program's name; without words: what suits this host
-// (huge pages if there are any, else ordinary memory; no PCI scan unless a device has a PCI address). devices: names of all that
-// will be opened. The calling thread's processors stay as they were. 0 or a negative errno; then complaint says why.
-[[nodiscard]] int dpdk_start(const char *const *words, unsigned count, const char *const *devices,
-	unsigned device_count, char complaint[DPDK_COMPLAINT_MAX]);
+// Start the EAL, once in the life of a process. The calling thread's processors stay as they were. 0 or a negative errno; then
+// complaint says why.
+[[nodiscard]] int dpdk_start(
+	const struct dpdk_start_options *options, char complaint[DPDK_COMPLAINT_MAX]);
 // Probe and configure a device. Returns its index, counted from 0, or a negative errno, complaint set.
 [[nodiscard]] int dpdk_open_device(
 	const struct dpdk_device_options *options, char complaint[DPDK_COMPLAINT_MAX]);

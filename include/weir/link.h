@@ -104,7 +104,7 @@ struct link_config {
 	uint8_t word_count; // of words
 	uint8_t reserved[4];
 	uint16_t cpus[LINK_WORKERS_MAX]; // the processor of worker n, counted from 1; 0: any
-	// For experts, after the words that the dataplane starts DPDK's EAL with: each ends in NUL, the rest is zero.
+	// For experts, in place of the words that the dataplane would start DPDK's EAL with: each ends in NUL, the rest is zero.
 	char words[LINK_WORDS_OCTETS];
 };
 

@@ -105,10 +105,11 @@ void dpdk_lab_open(struct dpdk_lab *lab, unsigned workers, unsigned packets)
 	char complaint[DPDK_COMPLAINT_MAX] = "";
 	char name[RTE_ETH_NAME_MAX_LEN];
 	const char *device = "net_ring";
+	const struct dpdk_start_options start = {.devices = &device, .device_count = 1};
 	struct dpdk_device_options options = {.name = name, .workers = workers, .packets = packets};
 
 	*lab = (struct dpdk_lab){.workers = workers};
-	cr_assert(eq(int, dpdk_start(NULL, 0, &device, 1, complaint), 0), "%s", complaint);
+	cr_assert(eq(int, dpdk_start(&start, complaint), 0), "%s", complaint);
 	rings_open(lab, name);
 	cr_assert(eq(int, dpdk_open_device(&options, complaint), 0), "%s", complaint);
 	lab->pool = rte_mempool_lookup("weir0");

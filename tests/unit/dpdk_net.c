@@ -196,12 +196,13 @@ void dpdk_net_open(struct dpdk_net *net, const char *device, unsigned workers)
 		.workers = workers,
 		.addresses = addresses,
 		.address_count = NET_LISTENERS};
+	const struct dpdk_start_options start = {.devices = &device, .device_count = 1};
 	char complaint[DPDK_COMPLAINT_MAX] = "";
 
 	dpdk_net_enter(net->edge);
 	net->workers = workers;
 	net->lazy = strstr(device, "af_xdp") == NULL ? 0 : workers * NET_LAZY_PACKETS;
-	cr_assert(eq(int, dpdk_start(NULL, 0, &device, 1, complaint), 0), "%s", complaint);
+	cr_assert(eq(int, dpdk_start(&start, complaint), 0), "%s", complaint);
 	cr_assert(eq(int, dpdk_open_device(&options, complaint), 0), "%s", complaint);
 	atomic_store(&net->hops, picture_new());
 	for (unsigned i = 0; i < workers; i++)

@@ -18,9 +18,17 @@ TestSuite(dpdk_start, .timeout = 60);
 
 static char complaint[DPDK_COMPLAINT_MAX];
 
+static int start_with(const char *const *words, unsigned count, const char *device)
+{
+	const struct dpdk_start_options options = {
+		.devices = &device, .device_count = 1, .words = words, .word_count = count};
+
+	return dpdk_start(&options, complaint);
+}
+
 static int start(const char *device)
 {
-	return dpdk_start(NULL, 0, &device, 1, complaint);
+	return start_with(NULL, 0, device);
 }
 
 static int open_device(const char *name, unsigned workers)
@@ -111,11 +119,25 @@ Test(dpdk_start, words_that_the_eal_refuses_are_no_end_of_the_process)
 	const char *nonsense = "--nonsense";
 	const char *device = "net_null0";
 
-	cr_assert(eq(int, dpdk_start(&help, 1, &device, 1, complaint), -EINVAL));
-	cr_assert(eq(int, dpdk_start(&help, 17, &device, 1, complaint), -E2BIG));
-	cr_assert(lt(int, dpdk_start(&nonsense, 1, &device, 1, complaint), 0));
+	cr_assert(eq(int, start_with(&help, 1, device), -EINVAL));
+	cr_assert(eq(int, start_with(&help, 17, device), -E2BIG));
+	cr_assert(lt(int, start_with(&nonsense, 1, device), 0));
 	assert_said("DPDK does not start");
 	assert_said("command line");
+	dpdk_stop();
+}
+
+Test(dpdk_start, ordinary_memory_is_taken_where_it_is_asked_for)
+{
+	const char *device = "net_null0";
+	const struct dpdk_start_options options = {
+		.devices = &device, .device_count = 1, .memory = DPDK_MEMORY_ORDINARY};
+	struct dpdk_device_info info;
+
+	cr_assert(eq(int, dpdk_start(&options, complaint), 0), "%s", complaint);
+	cr_assert(eq(int, open_device("net_null0", 1), 0), "%s", complaint);
+	cr_assert(dpdk_read_device(0, &info));
+	cr_assert(not(info.huge_pages));
 	dpdk_stop();
 }
 
@@ -125,7 +147,7 @@ Test(dpdk_start, words_of_the_operators_are_the_ones_that_count)
 		"--vdev=net_ring_theirs"};
 	const char *device = "net_ring_theirs";
 
-	cr_assert(eq(int, dpdk_start(words, 7, &device, 1, complaint), 0), "%s", complaint);
+	cr_assert(eq(int, start_with(words, 7, device), 0), "%s", complaint);
 	cr_assert(eq(int, open_device("net_ring_theirs", 1), 0), "%s", complaint);
 	dpdk_stop();
 }

@@ -257,11 +257,12 @@ static void device_open(void)
 	char name[DPDK_DEVICE_NAME_MAX];
 	char complaint[DPDK_COMPLAINT_MAX];
 	const char *device = name;
+	const struct dpdk_start_options start = {.devices = &device, .device_count = 1};
 	const struct dpdk_device_options options = {.name = name, .workers = 1};
 
 	snprintf(name, sizeof(name), "net_pcap0,rx_pcap=%s/in.pcap,tx_pcap=%s/out.pcap",
 		lane.folder, lane.folder);
-	cr_assert(eq(int, dpdk_start(NULL, 0, &device, 1, complaint), 0), "%s", complaint);
+	cr_assert(eq(int, dpdk_start(&start, complaint), 0), "%s", complaint);
 	cr_assert(eq(int, dpdk_open_device(&options, complaint), 0), "%s", complaint);
 	lane.wakeup = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	cr_assert(eq(int,

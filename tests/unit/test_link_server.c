@@ -24,13 +24,14 @@ static char path[64];
 static struct link_server *server;
 static pthread_t thread;
 static int stop;
+static int ended; // what link_server_run() is to end with
 static struct setup_packet packet; // the last one received
 static struct sockaddr_in bound; // of the last socket made
 
 static void *run(void *argument)
 {
 	(void)argument;
-	cr_assert(eq(int, link_server_run(server, stop), 0));
+	cr_assert(eq(int, link_server_run(server, stop), ended));
 	return NULL;
 }
 
@@ -463,12 +464,14 @@ Test(link_server, a_socket_on_a_device_is_refused)
 	refuse_listener(listener, 2, EINVAL);
 }
 
-Test(link_server, a_driver_that_is_not_built_in_is_refused)
+Test(link_server, a_listener_on_a_device_that_was_not_named_is_refused)
 {
 	struct link_listener listener = listener_of(FAKE_ACCESS, SIDE_ACCESS);
 
 	listener.driver = LINK_DRIVER_DPDK;
-	refuse_listener(listener, 2, ENOTSUP);
+	refuse_listener(listener, 2, EINVAL);
+	listener.driver = LINK_DRIVER_DPDK + 1;
+	refuse_listener(listener, 2, EINVAL);
 }
 
 Test(link_server, what_is_no_socket_is_refused_by_listener)
@@ -622,4 +625,162 @@ Test(link_server, a_file_that_is_no_socket_is_left_alone)
 	cr_assert(eq(int, link_server_open(file, &other), -EADDRINUSE));
 	cr_assert(eq(int, access(file, F_OK), 0));
 	unlink(file);
+}
+
+// --- Devices ---
+
+// Speaks for a device until it is to be started: a core listener is on it, an access listener at `bound` is the kernel's.
+static int device_bring(const char *name, uint32_t workers)
+{
+	struct link_listener listener = listener_of(FAKE_CORE, SIDE_CORE);
+	struct link_device device = {0};
+	int fd = control_connect();
+
+	snprintf(device.name, sizeof(device.name), "%s", name);
+	listener.driver = LINK_DRIVER_DPDK;
+	(void)hello(fd);
+	config_with(fd, workers);
+	put(fd, LINK_DEVICE, &device, sizeof(device), NULL, 0);
+	listener_with(fd, listener, workers);
+	listener_with(fd, listener_of(FAKE_ACCESS, SIDE_ACCESS), workers);
+	put(fd, LINK_START, NULL, 0, NULL, 0);
+	return fd;
+}
+
+static bool queue_receives(const struct fake_control *control, uint32_t worker)
+{
+	const struct link_queue_counters *queue =
+		region_queue_counters(&control->region, worker, 0);
+
+	for (unsigned i = 0; i < 5000; i++) {
+		if (atomic_load(&queue->received) > 0)
+			return true;
+		usleep(1000);
+	}
+	return false;
+}
+
+// The null device gives empty frames without end.
+Test(link_server, control_hears_of_devices_and_of_every_queue)
+{
+	struct link_event_device event;
+	struct fake_control control;
+	int fd = device_bring("net_null0", 2);
+
+	up(fd, 2, &control);
+	cr_assert(fake_await_event(&control, LINK_EVENT_DEVICE, &event, sizeof(event), 5000));
+	cr_assert(eq(int, event.device, 0));
+	cr_assert(eq(int, event.up, 1));
+	cr_assert(eq(u32, event.queues, 2));
+	cr_assert(eq(str, event.driver, "net_null"));
+	cr_assert(queue_receives(&control, 0));
+	cr_assert(queue_receives(&control, 1));
+	fake_detach(&control);
+	setup_close(&packet);
+	close(fd);
+}
+
+Test(link_server, devices_and_sockets_serve_under_one_worker)
+{
+	struct fake_control control;
+	int fd = device_bring("net_null0,no-rx=1", 1);
+
+	up(fd, 1, &control);
+	fake_teach(&control);
+	cr_assert(edge_answers());
+	fake_detach(&control);
+	setup_close(&packet);
+	close(fd);
+}
+
+Test(link_server, the_next_control_gets_devices_back_with_their_guard_sockets)
+{
+	struct link_listener listener;
+	struct link_device device;
+	struct fake_control control;
+	int fd = device_bring("net_null0,no-rx=1", 2);
+
+	up(fd, 2, &control);
+	fake_detach(&control);
+	setup_close(&packet);
+	close(fd);
+
+	fd = control_connect();
+	cr_assert(eq(u32, hello(fd).running, 1));
+	expect(fd, LINK_DEVICE);
+	memcpy(&device, packet.payload, sizeof(device));
+	cr_assert(eq(str, device.name, "net_null0,no-rx=1"));
+	for (unsigned i = 0; i < 2; i++) {
+		expect(fd, LINK_LISTENER);
+		memcpy(&listener, packet.payload, sizeof(listener));
+		cr_assert(eq(int, listener.driver, i == 0 ? LINK_DRIVER_DPDK : LINK_DRIVER_SOCKET));
+		cr_assert(eq(u32, packet.descriptor_count, 2));
+		setup_close(&packet);
+	}
+	expect(fd, LINK_START);
+	put(fd, LINK_START, NULL, 0, NULL, 0);
+	up(fd, 2, &control);
+	fake_detach(&control);
+	setup_close(&packet);
+	close(fd);
+}
+
+Test(link_server, a_device_that_does_not_open_is_named_and_the_process_is_of_no_more_use)
+{
+	struct link_failed failed;
+	int fd;
+
+	ended = -ENOTRECOVERABLE;
+	fd = device_bring("net_af_packet0,iface=nowhere", 1);
+	expect(fd, LINK_FAILED);
+	memcpy(&failed, packet.payload, sizeof(failed));
+	cr_assert(eq(int, failed.device, 0));
+	cr_assert(eq(int, failed.listener, LINK_SETUP_NO_LISTENER));
+	cr_assert(ne(ptr, (void *)strstr(failed.what, "net_af_packet0"), NULL));
+	close(fd);
+}
+
+Test(link_server, eal_words_that_dpdk_refuses_are_told_to_control)
+{
+	struct link_config config = {.workers = 1,
+		.flows_max = 16,
+		.peer_flows_max = 16,
+		.rows_max = 64,
+		.edge = 1,
+		.word_count = 1,
+		.words = "--nonsense"};
+	const struct link_device device = {.name = "net_null0"};
+	struct link_listener listener = listener_of(FAKE_ACCESS, SIDE_ACCESS);
+	struct link_failed failed;
+	int fd = control_connect();
+
+	ended = -ENOTRECOVERABLE;
+	listener.driver = LINK_DRIVER_DPDK;
+	(void)hello(fd);
+	put(fd, LINK_CONFIG, &config, sizeof(config), NULL, 0);
+	put(fd, LINK_DEVICE, &device, sizeof(device), NULL, 0);
+	listener_with(fd, listener, 1);
+	put(fd, LINK_START, NULL, 0, NULL, 0);
+	expect(fd, LINK_FAILED);
+	memcpy(&failed, packet.payload, sizeof(failed));
+	cr_assert(ne(ptr, (void *)strstr(failed.what, "DPDK does not start"), NULL));
+	close(fd);
+}
+
+Test(link_server, a_worker_on_a_processor_that_is_not_there_is_refused)
+{
+	const struct link_config config = {.workers = 1,
+		.flows_max = 16,
+		.peer_flows_max = 16,
+		.rows_max = 64,
+		.edge = 1,
+		.cpus = {1024}};
+	int fd = control_connect();
+
+	(void)hello(fd);
+	put(fd, LINK_CONFIG, &config, sizeof(config), NULL, 0);
+	listener_with(fd, listener_of(FAKE_CORE, SIDE_CORE), 1);
+	put(fd, LINK_START, NULL, 0, NULL, 0);
+	expect_failed(fd, EINVAL);
+	close(fd);
 }

@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -44,6 +45,18 @@ static void teardown(void)
 	dataplane_kill();
 	link_teardown();
 }
+
+static void setup_device(void)
+{
+	device_count = 1;
+	devices[0] = (struct link_device){.name = "net_null0,no-rx=1"};
+	link_setup_path();
+	listeners[0].driver = LINK_DRIVER_DPDK;
+	dataplane_start();
+	link_open();
+}
+
+TestSuite(link_process_device, .init = setup_device, .fini = teardown, .timeout = 60);
 
 TestSuite(link_process, .init = setup, .fini = teardown, .timeout = 60);
 
@@ -101,4 +114,79 @@ Test(link_process, is_set_up_anew_after_its_death)
 	dataplane_start();
 	fake_wait(&plane, &heard.ups, 2);
 	ask_keeper(5);
+}
+
+// True if every thread of the dataplane has a line that begins so.
+static bool threads_have(const char *line, unsigned *threads)
+{
+	char path[320];
+	char text[4096];
+	bool all = true;
+
+	*threads = 0;
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)process);
+	DIR *folder = opendir(path);
+
+	for (const struct dirent *thread; (thread = readdir(folder)) != NULL;) {
+		if (thread->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "/proc/%d/task/%s/status", (int)process,
+			thread->d_name);
+		FILE *status = fopen(path, "r");
+
+		text[fread(text, 1, sizeof(text) - 1, status)] = 0;
+		fclose(status);
+		all = all && strstr(text, line) != NULL;
+		++*threads;
+	}
+	closedir(folder);
+	return all;
+}
+
+// Of ours, and those that DPDK has made.
+Test(link_process_device, leaves_no_thread_a_capability_or_a_way_to_one)
+{
+	unsigned threads;
+
+	fake_wait(&plane, &heard.ups, 1);
+	cr_assert(threads_have("CapPrm:\t0000000000000000\nCapEff:\t0000000000000000\n", &threads));
+	cr_assert(threads_have("NoNewPrivs:\t1\n", &threads));
+	cr_assert(gt(uint, threads, 1 + FAKE_WORKERS + 1)); // main, workers, keeper: and more
+}
+
+Test(link_process_device, tells_of_its_device_again_after_either_has_died)
+{
+	fake_wait(&plane, &heard.ups, 1);
+	fake_wait(&plane, &heard.events, 1);
+	cr_assert(eq(int, heard.event_type, LINK_EVENT_DEVICE));
+	link_client_close(client);
+	link_open();
+	fake_wait(&plane, &heard.events, 2);
+	dataplane_kill();
+	fake_wait(&plane, &heard.downs, 1);
+	dataplane_start();
+	fake_wait(&plane, &heard.events, 3);
+	cr_assert(eq(int, heard.event_type, LINK_EVENT_DEVICE));
+}
+
+static void setup_no_device(void)
+{
+	setup_device();
+	devices[0] = (struct link_device){.name = "net_af_packet0,iface=nowhere"};
+}
+
+TestSuite(link_process_no_device, .init = setup_no_device, .fini = teardown, .timeout = 60);
+
+Test(link_process_no_device, ends_when_a_device_fails_and_the_next_one_may_do_better)
+{
+	int status;
+
+	for (unsigned i = 0; i < 5000 && waitpid(process, &status, WNOHANG) == 0; i++)
+		fake_turn(&plane, 1);
+	cr_assert(eq(int, status, 1 << 8)); // exit(1)
+	cr_assert(eq(int, heard.fault.kind, LINK_FAULT_DEVICE));
+	cr_assert(eq(int, heard.fault.listener, 0));
+	devices[0] = (struct link_device){.name = "net_null0,no-rx=1"};
+	dataplane_start();
+	fake_wait(&plane, &heard.ups, 1);
 }
