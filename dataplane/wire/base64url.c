@@ -1,5 +1,7 @@
-// base64url.c: see base64url.h.
+// base64url.c: see base64url.h; the kernel table, and the kernel that runs everywhere.
 
+#include "base64url_kernel.h"
+#include "kernel.h"
 #include "poison.h"
 
 #include <weir/base64url.h>
@@ -30,21 +32,6 @@ static uint8_t *group_encode(uint8_t *out, uint32_t bits, unsigned characters)
 	for (unsigned i = 0; i < characters; i++)
 		*out++ = alphabet[bits >> (18 - 6 * i) & VALUE];
 	return out;
-}
-
-size_t base64url_encode(uint8_t *out, const uint8_t *octets, size_t length)
-{
-	uint8_t *end = out;
-	size_t left = length;
-
-	for (; left >= 3; left -= 3, octets += 3)
-		end = group_encode(
-			end, (uint32_t)octets[0] << 16 | (uint32_t)octets[1] << 8 | octets[2], 4);
-	if (left == 2)
-		end = group_encode(end, (uint32_t)octets[0] << 16 | (uint32_t)octets[1] << 8, 3);
-	if (left == 1)
-		end = group_encode(end, (uint32_t)octets[0] << 16, 2);
-	return (size_t)(end - out);
 }
 
 static bool is_in_alphabet(struct span text)
@@ -80,18 +67,90 @@ static void group_store(uint8_t *out, uint32_t bits, size_t octets)
 		out[i] = (uint8_t)(bits >> (16 - 8 * i));
 }
 
+static void blocks_encode(uint8_t *out, const uint8_t *octets, size_t length)
+{
+	for (size_t at = 0; at < length; at += 4, octets += 3)
+		group_encode(out + at,
+			(uint32_t)octets[0] << 16 | (uint32_t)octets[1] << 8 | octets[2], 4);
+}
+
+static bool blocks_decode(uint8_t *out, const uint8_t *text, size_t length)
+{
+	if (!is_in_alphabet(span_of(text, length)))
+		return false;
+	for (size_t at = 0; at < length; at += 4, out += 3)
+		group_store(out, group_decode(text + at, 4), 3);
+	return true;
+}
+
+static bool scalar_is_supported(void)
+{
+	return true;
+}
+
+const struct base64url_kernel base64url_kernels[] = {
+#if WIRE_V3
+	{"avx2", kernel_v3_is_supported, base64url_decode_avx2, base64url_encode_avx2},
+#endif
+	{"scalar", scalar_is_supported, blocks_decode, blocks_encode},
+	{NULL, NULL, NULL, NULL},
+};
+
+// set before threads start
+static const struct base64url_kernel *chosen;
+
+__attribute__((constructor)) static void kernel_choose(void)
+{
+	chosen = base64url_kernels;
+	while (!chosen->is_supported())
+		chosen++;
+}
+
+void base64url_force(const struct base64url_kernel *kernel)
+{
+	chosen = kernel;
+}
+
+size_t base64url_encode(uint8_t *out, const uint8_t *octets, size_t length)
+{
+	size_t whole = length / 3 * 4;
+	uint8_t *end = out + whole;
+
+	if (whole >= BASE64URL_BLOCK_TEXT)
+		chosen->encode(out, octets, whole);
+	else
+		blocks_encode(out, octets, whole);
+	octets += length / 3 * 3;
+	if (length % 3 == 2)
+		end = group_encode(end, (uint32_t)octets[0] << 16 | (uint32_t)octets[1] << 8, 3);
+	if (length % 3 == 1)
+		end = group_encode(end, (uint32_t)octets[0] << 16, 2);
+	return (size_t)(end - out);
+}
+
+// The octets of the part group that may end a text.
+static bool rest_is_valid(struct span text, unsigned rest)
+{
+	return is_in_alphabet(span_of(text.octets + text.length - rest, rest))
+		&& slack_is_zero(text);
+}
+
 size_t base64url_decode(uint8_t *out, size_t capacity, struct span text)
 {
 	unsigned rest = text.length % 4;
-	size_t octets = text.length / 4 * 3 + (rest == 0 ? 0 : rest - 1);
+	size_t whole = text.length - rest;
+	size_t octets = whole / 4 * 3 + (rest == 0 ? 0 : rest - 1);
 
 	if (text.length == 0 || rest == 1 || octets > capacity)
 		return 0;
-	if (!is_in_alphabet(text) || !slack_is_zero(text))
+	if (rest != 0 && !rest_is_valid(text, rest))
 		return 0;
-	for (size_t i = 0; i + 4 <= text.length; i += 4, out += 3)
-		group_store(out, group_decode(text.octets + i, 4), 3);
+	bool decoded = whole >= BASE64URL_BLOCK_TEXT ? chosen->decode(out, text.octets, whole)
+						     : blocks_decode(out, text.octets, whole);
+
+	if (!decoded)
+		return 0;
 	if (rest != 0)
-		group_store(out, group_decode(text.octets + text.length - rest, rest), rest - 1);
+		group_store(out + whole / 4 * 3, group_decode(text.octets + whole, rest), rest - 1);
 	return octets;
 }

@@ -1,3 +1,4 @@
+#include "base64url_kernel.h"
 #include "guard.h"
 #include "random.h"
 
@@ -136,4 +137,103 @@ Test(base64url, stays_inside_text_and_output)
 	}
 	guard_free(&guard);
 	guard_free(&out);
+}
+
+// Octets and their text, each at the end of a page that may not be touched beyond.
+struct twin {
+	struct guard in, out;
+	size_t octets, length;
+	uint8_t *text, *raw;
+};
+
+static void twin_set(struct twin *twin, size_t octets)
+{
+	twin->octets = octets;
+	twin->length = base64url_length(octets);
+	twin->text = guard_end(&twin->in, twin->length);
+	twin->raw = guard_end(&twin->out, octets);
+}
+
+static const struct base64url_kernel *kernel_scalar(void)
+{
+	const struct base64url_kernel *kernel = base64url_kernels;
+
+	while (kernel[1].name != NULL)
+		kernel++;
+	return kernel;
+}
+
+static void expect_same_text_and_octets(
+	const struct base64url_kernel *kernel, struct twin *twin, struct random *random)
+{
+	uint8_t octets[60], text[80];
+
+	random_fill(random, octets, twin->octets);
+	memcpy(twin->raw, octets, twin->octets);
+	base64url_force(kernel_scalar());
+	cr_assert(eq(sz, base64url_encode(text, octets, twin->octets), twin->length));
+	base64url_force(kernel);
+	cr_assert(eq(sz, base64url_encode(twin->text, twin->raw, twin->octets), twin->length));
+	cr_assert(eq(int, memcmp(twin->text, text, twin->length), 0), "%s", kernel->name);
+	memset(twin->raw, 0, twin->octets);
+	cr_assert(
+		eq(sz, base64url_decode(twin->raw, twin->octets, span_of(twin->text, twin->length)),
+			twin->octets));
+	cr_assert(eq(int, memcmp(twin->raw, octets, twin->octets), 0), "%s", kernel->name);
+}
+
+// At one place after the other every octet that there is.
+static void expect_alphabet_alone(const struct base64url_kernel *kernel, struct twin *twin)
+{
+	for (size_t place = 0; place < twin->octets / 3 * 4; place++) {
+		uint8_t kept = twin->text[place];
+
+		for (int octet = 0; octet < 256; octet++) {
+			twin->text[place] = (uint8_t)octet;
+			cr_assert(eq(sz,
+					  base64url_decode(twin->raw, twin->octets,
+						  span_of(twin->text, twin->length)),
+					  is_in_alphabet(octet) ? twin->octets : 0),
+				"%s, %d at %zu", kernel->name, octet, place);
+		}
+		twin->text[place] = kept;
+	}
+}
+
+Test(base64url, kernels_agree_at_every_length_and_about_every_octet_at_every_place)
+{
+	struct twin twin = {.in = guard_new(128), .out = guard_new(128)};
+	struct random random = {2};
+
+	for (const struct base64url_kernel *kernel = base64url_kernels; kernel->name != NULL;
+		kernel++) {
+		if (!kernel->is_supported())
+			continue;
+		for (size_t octets = 24; octets <= 60; octets++) {
+			twin_set(&twin, octets);
+			expect_same_text_and_octets(kernel, &twin, &random);
+			expect_alphabet_alone(kernel, &twin);
+		}
+	}
+	guard_free(&twin.in);
+	guard_free(&twin.out);
+}
+
+Test(base64url, kernels_write_nothing_when_they_refuse)
+{
+	uint8_t text[60], out[45];
+
+	for (const struct base64url_kernel *kernel = base64url_kernels; kernel->name != NULL;
+		kernel++) {
+		if (!kernel->is_supported())
+			continue;
+		base64url_force(kernel);
+		memset(text, 'Q', sizeof(text));
+		memset(out, 1, sizeof(out));
+		text[59] = '=';
+		cr_assert(
+			eq(sz, base64url_decode(out, sizeof(out), span_of(text, sizeof(text))), 0));
+		for (size_t i = 0; i < sizeof(out); i++)
+			cr_assert(eq(int, out[i], 1));
+	}
 }
