@@ -56,3 +56,16 @@ void bye_decided_run(void *state, uint64_t rounds);
 void bye_rewritten_run(void *state, uint64_t rounds);
 void response_run(void *state, uint64_t rounds);
 void scene_teardown(void *state);
+
+// stage_frame.c: what a backend does that writes frames itself.
+void *frame_v4_setup(void);
+void *frame_v6_setup(void);
+void *frame_card_setup(void);
+void frame_read_run(void *state, uint64_t rounds);
+void frame_write_run(void *state, uint64_t rounds);
+void frame_teardown(void *state);
+void *hops_gateway_setup(void);
+void *hops_link_setup(void);
+void *hops_many_setup(void);
+void hops_run(void *state, uint64_t rounds);
+void hops_teardown(void *state);

@@ -23,6 +23,15 @@ const struct bench_row stages[] = {
 	{"BYE, decided: 1048576 flows, 262144 tokens", "message", FLOOR_SCAN, BURST, scene_many_setup, bye_decided_run, scene_teardown},
 	{"BYE, rewritten: 1048576 flows, 262144 tokens", "message", FLOOR_SCAN, BURST, scene_many_setup, bye_rewritten_run, scene_teardown},
 	{"200 to OPTIONS, whole path: 1024 flows", "message", FLOOR_SCAN, BURST, scene_few_setup, response_run, scene_teardown},
+	{"read a frame of a BYE, IPv4", "frame", FLOOR_MOVE, 1, frame_v4_setup, frame_read_run, frame_teardown},
+	{"read a frame of a BYE, IPv6", "frame", FLOOR_MOVE, 1, frame_v6_setup, frame_read_run, frame_teardown},
+	{"read a frame of a BYE, checksums by the card", "frame", FLOOR_MOVE, 1, frame_card_setup, frame_read_run, frame_teardown},
+	{"write a frame of a BYE, IPv4", "frame", FLOOR_MOVE, 1, frame_v4_setup, frame_write_run, frame_teardown},
+	{"write a frame of a BYE, IPv6", "frame", FLOOR_MOVE, 1, frame_v6_setup, frame_write_run, frame_teardown},
+	{"write a frame of a BYE, checksums by the card", "frame", FLOOR_MOVE, 1, frame_card_setup, frame_write_run, frame_teardown},
+	{"next hop by a gateway, 16 routes", "packet", FLOOR_LOAD, BURST, hops_gateway_setup, hops_run, hops_teardown},
+	{"next hop on link, 16 routes, 1024 neighbours", "packet", FLOOR_LOAD, BURST, hops_link_setup, hops_run, hops_teardown},
+	{"next hop on link, 4096 routes, 65536 neighbours", "packet", FLOOR_LOAD, BURST, hops_many_setup, hops_run, hops_teardown},
 };
 // clang-format on
 
