@@ -37,14 +37,6 @@ static bool source_is_martian(const uint8_t *address)
 		|| memcmp(address, broadcast, sizeof(broadcast)) == 0;
 }
 
-static struct endpoint address_take(const uint8_t *octets)
-{
-	struct endpoint endpoint = {.family = ENDPOINT_V4};
-
-	memcpy(endpoint.address, octets, 4);
-	return endpoint;
-}
-
 // The header's own lengths and checksum.
 static bool header_holds(const uint8_t *ip, size_t length, size_t header, unsigned verified)
 {
@@ -57,11 +49,11 @@ static bool header_holds(const uint8_t *ip, size_t length, size_t header, unsign
 }
 
 enum frame_kind frame_read_ipv4(
-	const uint8_t *octets, size_t length, unsigned verified, struct frame *frame)
+	const uint8_t *octets, size_t length, unsigned verified, struct frame_bounds *bounds)
 {
-	const uint8_t *ip = octets + frame->network;
+	const uint8_t *ip = octets + bounds->network;
 
-	length -= frame->network;
+	length -= bounds->network;
 	if (length < IPV4_OCTETS || ip[0] >> 4 != 4 || ip[9] != PROTOCOL_UDP)
 		return FRAME_OTHER;
 	size_t header = (ip[0] & 0xfu) * 4u;
@@ -76,13 +68,11 @@ enum frame_kind frame_read_ipv4(
 	bool more = (fragment & IPV4_MORE_FRAGMENTS) != 0;
 	size_t offset = (fragment & IPV4_OFFSET_MASK) * 8u;
 
-	frame->source = address_take(ip + 12);
-	frame->destination = address_take(ip + 16);
-	frame->payload = (uint16_t)(frame->network + header);
-	frame->length = (uint16_t)(field_read(ip + 2) - header);
+	bounds->payload = (uint16_t)(bounds->network + header);
+	bounds->length = (uint16_t)(field_read(ip + 2) - header);
 	if (!more && offset == 0)
 		return FRAME_DATAGRAM;
 	// The whole counts its header, too.
-	return frame_fragment_holds(frame, header + offset, more) ? FRAME_FRAGMENT
-								  : FRAME_MALFORMED;
+	return frame_fragment_holds(bounds, header + offset, more) ? FRAME_FRAGMENT
+								   : FRAME_MALFORMED;
 }

@@ -108,21 +108,13 @@ static bool source_is_martian(const uint8_t *address)
 		|| (memcmp(address, zeros, sizeof(zeros)) == 0 && address[15] <= 1);
 }
 
-static struct endpoint address_take(const uint8_t *octets)
+enum frame_kind frame_read_ipv6(const uint8_t *octets, size_t length, struct frame_bounds *bounds)
 {
-	struct endpoint endpoint = {.family = ENDPOINT_V6};
+	const uint8_t *ip = octets + bounds->network;
 
-	memcpy(endpoint.address, octets, 16);
-	return endpoint;
-}
-
-enum frame_kind frame_read_ipv6(const uint8_t *octets, size_t length, struct frame *frame)
-{
-	const uint8_t *ip = octets + frame->network;
-
-	if (length - frame->network < IPV6_OCTETS || ip[0] >> 4 != 6)
+	if (length - bounds->network < IPV6_OCTETS || ip[0] >> 4 != 6)
 		return FRAME_OTHER;
-	size_t begin = frame->network + IPV6_OCTETS;
+	size_t begin = bounds->network + IPV6_OCTETS;
 	size_t end = begin + field_read(ip + 4);
 	struct chain chain = {
 		.octets = octets,
@@ -135,16 +127,14 @@ enum frame_kind frame_read_ipv6(const uint8_t *octets, size_t length, struct fra
 		return FRAME_OTHER;
 	if (end > length || source_is_martian(ip + 8))
 		return FRAME_MALFORMED;
-	frame->source = address_take(ip + 8);
-	frame->destination = address_take(ip + 24);
-	frame->payload = (uint16_t)chain.at;
-	frame->length = (uint16_t)(end - chain.at);
+	bounds->payload = (uint16_t)chain.at;
+	bounds->length = (uint16_t)(end - chain.at);
 	if (!chain_is_fragment(&chain))
 		return FRAME_DATAGRAM;
 	// The whole counts the extension headers, too.
 	size_t before = chain.at - begin - EXTENSION_UNIT;
 
-	return frame_fragment_holds(frame, before + (chain.fragment & IPV6_OFFSET_MASK),
+	return frame_fragment_holds(bounds, before + (chain.fragment & IPV6_OFFSET_MASK),
 		       (chain.fragment & IPV6_MORE_FRAGMENTS) != 0)
 		? FRAME_FRAGMENT
 		: FRAME_MALFORMED;

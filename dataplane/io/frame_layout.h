@@ -13,6 +13,14 @@ enum {
 	UDP_OCTETS = 8,
 };
 
+// In an IP header; the destination's address stands right behind the source's.
+enum {
+	IPV4_ADDRESSES = 12,
+	IPV6_ADDRESSES = 8,
+	IPV4_ADDRESS_OCTETS = 4,
+	IPV6_ADDRESS_OCTETS = 16,
+};
+
 enum {
 	ETHERTYPE_IPV4 = 0x0800,
 	ETHERTYPE_VLAN = 0x8100,
@@ -50,14 +58,4 @@ static inline void field_write(uint8_t *octets, uint16_t value)
 {
 	octets[0] = (uint8_t)(value >> 8);
 	octets[1] = (uint8_t)value;
-}
-
-// The pseudo header's sum (RFC 768, RFC 8200 section 8.1): source and destination stand side by side in both families. length: of
-// the UDP header and what it carries.
-static inline uint64_t pseudo_header_sum(
-	const uint8_t *addresses, size_t address_octets, uint16_t length)
-{
-	uint64_t sum = checksum_add(0, addresses, address_octets);
-
-	return checksum_add_field(checksum_add_field(sum, PROTOCOL_UDP), length);
 }
