@@ -9,7 +9,8 @@ void text_add(struct text *text, struct span piece)
 		text->overflow = true;
 		return;
 	}
-	memcpy(text->octets + text->length, piece.octets, piece.length);
+	if (piece.length > 0) // an empty piece may stand nowhere
+		memcpy(text->octets + text->length, piece.octets, piece.length);
 	text->length += piece.length;
 }
 

@@ -161,10 +161,14 @@ struct config_registrar {
 	uint32_t max_expires_s;
 	uint32_t default_expires_s;
 	uint32_t nonce_life_s;
+	bool service_route;
 };
 
 struct config_proxy {
 	bool record_route;
+	uint32_t transactions;
+	uint32_t forks;
+	uint32_t timer_c_ms;
 	uint32_t probe_every_ms;
 	uint32_t probe_down_after;
 };

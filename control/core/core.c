@@ -1,83 +1,118 @@
 #include "core.h"
 
 #include "../base/clock.h"
-#include "../base/sockaddr.h"
 #include "core_private.h"
 
+#include <openssl/crypto.h>
 #include <openssl/rand.h>
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdlib.h>
-#include <unistd.h>
-
-enum {
-	RECEIVE_BURST = 64, // datagrams a socket may keep the loop busy with
-	RECEIVE_BUFFER = 4 << 20,
-};
 
 uint64_t core_now_s(void)
 {
 	return clock_ms() / 1000;
 }
 
-void core_send(struct core *core, const struct endpoint *to, struct span octets)
-{
-	struct sockaddr_storage address;
-	socklen_t length = sockaddr_write(to, &address);
+// --- What the proxy asks of the network ---
 
-	for (unsigned i = 0; i < core->options.listener_count; i++) {
-		if (core->options.listeners[i].family != to->family)
-			continue;
-		if (sendto(core->sockets[i].fd, octets.octets, octets.length, 0,
-			    (struct sockaddr *)&address, length)
-			>= 0) {
-			core->counters.sent++;
-		} else if (errno == ECONNREFUSED) {
-			target_set_refused(core->targets, to);
-		}
-		return;
-	}
+static void network_send(void *context, const struct hop *to, struct span octets)
+{
+	core_send(context, &to->peer, octets);
 }
 
-static void socket_ready(evutil_socket_t fd, short what, void *argument)
+static bool network_is_dead(void *context, const struct endpoint *endpoint)
+{
+	const struct core *core = context;
+
+	return target_set_is_dead(core->targets, endpoint);
+}
+
+static bool is_tried(
+	const struct endpoint *tried, unsigned tried_count, const struct endpoint *endpoint)
+{
+	for (unsigned i = 0; i < tried_count; i++)
+		if (endpoint_equal(&tried[i], endpoint))
+			return true;
+	return false;
+}
+
+// The first living address that was not tried; if none lives, the first one, once.
+static enum proxy_way target_choose(const struct target *targets, unsigned count,
+	const struct endpoint *tried, unsigned tried_count, struct hop *hop, bool *lives)
+{
+	*lives = false;
+	for (unsigned i = 0; i < count; i++) {
+		if (!targets[i].alive || is_tried(tried, tried_count, &targets[i].endpoint))
+			continue;
+		*lives = true;
+		hop->peer = targets[i].endpoint;
+		return PROXY_WAY_FOUND;
+	}
+	if (tried_count > 0)
+		return PROXY_WAY_NONE;
+	hop->peer = targets[0].endpoint;
+	return PROXY_WAY_FOUND;
+}
+
+static enum proxy_way network_resolve(void *context, const uint8_t *base, const struct uri *uri,
+	const struct endpoint *tried, unsigned tried_count, struct hop *hop, bool *lives)
+{
+	struct core *core = context;
+	struct span host = slice_span(base, uri->host);
+	unsigned count;
+
+	*hop = (struct hop){.transport = TRANSPORT_UDP};
+	if (endpoint_parse_address(host, &hop->peer)) {
+		hop->peer.port = uri_port(uri);
+		*lives = true;
+		return tried_count == 0 ? PROXY_WAY_FOUND : PROXY_WAY_NONE;
+	}
+	if (target_set_follow(core->targets, host, uri->port, false) != 0)
+		return PROXY_WAY_NONE;
+	const struct target *targets = target_set_find(core->targets, host, uri->port, &count);
+	if (targets == NULL)
+		return PROXY_WAY_PENDING;
+	return target_choose(targets, count, tried, tried_count, hop, lives);
+}
+
+// --- The clock ---
+
+void core_arm(struct core *core)
+{
+	uint64_t due_ms = proxy_due(core->proxy);
+	uint64_t now_ms = clock_ms();
+	uint64_t wait_ms = due_ms > now_ms ? due_ms - now_ms : 0;
+	struct timeval wait = {(time_t)(wait_ms / 1000), (suseconds_t)(wait_ms % 1000 * 1000)};
+
+	if (core->look_again)
+		wait = (struct timeval){0};
+	if (due_ms == TIMERS_NEVER && !core->look_again)
+		evtimer_del(core->timer);
+	else
+		evtimer_add(core->timer, &wait);
+}
+
+static void timer_ready(evutil_socket_t fd, short what, void *argument)
 {
 	struct core *core = argument;
-	struct sockaddr_storage address;
 
-	for (unsigned i = 0; i < RECEIVE_BURST; i++) {
-		socklen_t length = sizeof(address);
-		ssize_t octets = recvfrom(
-			fd, core->in, sizeof(core->in), 0, (struct sockaddr *)&address, &length);
-		if (octets < 0)
-			return;
-		struct endpoint source = sockaddr_read(&address);
-		core->counters.received++;
-		core_handle(core, &source, (size_t)octets);
+	if (core->look_again) {
+		core->look_again = false;
+		proxy_look_again(core->proxy, clock_ms());
 	}
+	proxy_run(core->proxy, clock_ms());
+	core_arm(core);
 }
 
-static int socket_open(struct core *core, unsigned index)
+// May come while the proxy asks for a name: it looks when it has finished.
+static void targets_changed(void *context)
 {
-	struct core_socket *socket_ = &core->sockets[index];
-	const struct endpoint *listener = &core->options.listeners[index];
-	struct sockaddr_storage address;
-	socklen_t length = sockaddr_write(listener, &address);
-	int on = 1;
-	int buffer = RECEIVE_BUFFER;
+	struct core *core = context;
 
-	socket_->fd = socket(address.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (socket_->fd < 0)
-		return -errno;
-	if (listener->family == ENDPOINT_V6)
-		setsockopt(socket_->fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-	// Best effort: the kernel caps it.
-	setsockopt(socket_->fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer));
-	if (bind(socket_->fd, (struct sockaddr *)&address, length) != 0)
-		return -errno;
-	socket_->event = event_new(
-		core->options.base, socket_->fd, EV_READ | EV_PERSIST, socket_ready, core);
-	return socket_->event != NULL && event_add(socket_->event, NULL) == 0 ? 0 : -ENOMEM;
+	core->look_again = true;
+	if (core->proxy != NULL)
+		core_arm(core);
 }
 
 static void probe_send(void *context, const struct endpoint *to, struct span octets)
@@ -94,11 +129,57 @@ static int targets_open(struct core *core)
 		.down_after = core->options.probe_down_after,
 		.sent_by = core->options.sent_by,
 		.send = probe_send,
+		.changed = targets_changed,
 		.context = core,
 	};
 
 	core->targets = target_set_new(&options);
 	return core->targets != NULL ? 0 : -ENOMEM;
+}
+
+static int proxy_open(struct core *core)
+{
+	const struct proxy_options options = {
+		.hashes = &core->hashes,
+		.own = core->own,
+		.sent_by = core->options.sent_by,
+		.record_route = core->options.record_route,
+		.location = core->registrar.location,
+		.gruu_key = &core->gruu_key,
+		.transactions_max = core->options.transactions_max,
+		.forks_max = core->options.forks_max,
+		.timer_c_ms = core->options.timer_c_ms,
+		.resolve = network_resolve,
+		.is_dead = network_is_dead,
+		.send = network_send,
+		.context = core,
+	};
+
+	core->timer = evtimer_new(core->options.base, timer_ready, core);
+	core->proxy = proxy_new(&options);
+	return core->proxy != NULL && core->timer != NULL ? 0 : -ENOMEM;
+}
+
+static int keys_draw(struct core *core)
+{
+	if (digest_key_draw(&core->registrar.key) != 0 || gruu_key_draw(&core->gruu_key) != 0
+		|| RAND_bytes((unsigned char *)&core->hashes, sizeof(core->hashes)) != 1)
+		return -EIO;
+	return 0;
+}
+
+static void options_keep(struct core *core, const struct core_options *options)
+{
+	core->options = *options;
+	core->own = (struct own_names){
+		.listeners = options->listeners,
+		.listener_count = options->listener_count,
+		.name = options->name,
+		.domains = options->registrar.domains,
+		.domain_count = options->registrar.domain_count,
+	};
+	core->registrar.options = options->registrar;
+	core->registrar.gruu_key = &core->gruu_key;
 }
 
 int core_open(const struct core_options *options, struct core **out, int *failed)
@@ -111,16 +192,15 @@ int core_open(const struct core_options *options, struct core **out, int *failed
 		return -ENOMEM;
 	for (unsigned i = 0; i < CORE_LISTENERS_MAX; i++)
 		core->sockets[i].fd = -1;
-	core->options = *options;
-	core->registrar.options = options->registrar;
+	options_keep(core, options);
 	core->registrar.location = location_new();
-	status = core->registrar.location == NULL ? -ENOMEM : digest_key_draw(&core->registrar.key);
-	if (status == 0 && RAND_bytes((unsigned char *)&core->hashes, sizeof(core->hashes)) != 1)
-		status = -EIO;
+	status = core->registrar.location == NULL ? -ENOMEM : keys_draw(core);
 	if (status == 0)
 		status = targets_open(core);
+	if (status == 0)
+		status = proxy_open(core);
 	for (unsigned i = 0; status == 0 && i < options->listener_count; i++) {
-		status = socket_open(core, i);
+		status = core_socket_open(core, i);
 		*failed = status == 0 ? -1 : (int)i;
 	}
 	if (status != 0) {
@@ -133,22 +213,27 @@ int core_open(const struct core_options *options, struct core **out, int *failed
 
 void core_close(struct core *core)
 {
-	for (unsigned i = 0; i < CORE_LISTENERS_MAX; i++) {
-		if (core->sockets[i].event != NULL)
-			event_free(core->sockets[i].event);
-		if (core->sockets[i].fd >= 0)
-			close(core->sockets[i].fd);
-	}
+	for (unsigned i = 0; i < CORE_LISTENERS_MAX; i++)
+		core_socket_close(&core->sockets[i]);
 	if (core->targets != NULL)
 		target_set_free(core->targets);
+	proxy_free(core->proxy);
+	if (core->timer != NULL)
+		event_free(core->timer);
 	location_free(core->registrar.location);
 	OPENSSL_cleanse(&core->registrar.key, sizeof(core->registrar.key));
+	OPENSSL_cleanse(&core->gruu_key, sizeof(core->gruu_key));
 	free(core);
 }
 
 const struct core_counters *core_count(const struct core *core)
 {
 	return &core->counters;
+}
+
+const struct proxy *core_proxy(const struct core *core)
+{
+	return core->proxy;
 }
 
 struct location *core_location(struct core *core)

@@ -1,11 +1,12 @@
 // core.h: `role: core`: a registrar and proxy for the domains of a small network, standing where a registrar stands behind edges.
 //
-// A SIP server over UDP on a libevent loop. Registrations bring Path (RFC 3327); requests to an AOR follow it, to the living
-// target that its SRV records prefer. Stateless proxying (RFC 3261 section 16.11), one binding a request.
+// A SIP server over UDP on a libevent loop. Registrations bring Path (RFC 3327); requests to an AOR are forked to its instances, each over
+// one flow after another (RFC 5626 section 7), to the living target that its SRV records prefer: proxy.h.
 
 #pragma once
 
 #include "../targets/resolver.h"
+#include "proxy.h"
 #include "registrar.h"
 
 #include <weir/endpoint.h>
@@ -24,6 +25,9 @@ struct core_options {
 	bool record_route;
 	uint32_t probe_every_ms;
 	uint32_t probe_down_after;
+	uint32_t transactions_max;
+	uint32_t forks_max;
+	uint32_t timer_c_ms;
 	struct registrar_options registrar;
 };
 
@@ -31,8 +35,9 @@ struct core_counters {
 	uint64_t received;
 	uint64_t sent;
 	uint64_t registered; // REGISTERs answered 200
-	uint64_t refused; // requests answered by us with anything but 2xx
-	uint64_t dropped; // unreadable, or with nowhere to go yet
+	uint64_t
+		refused; // requests answered by the registrar, or for their form, with anything but 2xx
+	uint64_t dropped; // unreadable, or a Path whose host cannot be followed
 };
 
 struct core;
@@ -42,4 +47,5 @@ struct core;
 [[nodiscard]] int core_open(const struct core_options *options, struct core **core, int *failed);
 void core_close(struct core *core);
 const struct core_counters *core_count(const struct core *core);
+const struct proxy *core_proxy(const struct core *core);
 struct location *core_location(struct core *core);

@@ -1,6 +1,7 @@
 #include "core_role.h"
 
 #include "core.h"
+#include "core_status.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@ enum {
 	USERS_MAX = 100000,
 	USER_LINE_MAX = 1024,
 	SIP_PORT = 5060,
+	SERVICE_ROUTE_MAX = 512,
 };
 
 struct core_role {
@@ -21,6 +23,7 @@ struct core_role {
 	unsigned user_count;
 	char *user_text; // of users-file; the users point into it
 	uint8_t sent_by[ENDPOINT_TEXT_MAX];
+	uint8_t service_route[SERVICE_ROUTE_MAX];
 };
 
 // "user:password" a line; empty lines and lines that begin with '#' are passed over.
@@ -108,6 +111,16 @@ static void names_write(
 		options->name = config->node.name;
 }
 
+static struct span service_route_write(struct core_role *role, struct span name)
+{
+	struct text text = text_begin(role->service_route, sizeof(role->service_route));
+
+	text_add(&text, SPAN("<sip:"));
+	text_add(&text, name);
+	text_add(&text, SPAN(";lr>"));
+	return text_span(&text);
+}
+
 static void options_write(
 	struct core_role *role, const struct control *control, struct core_options *options)
 {
@@ -118,6 +131,9 @@ static void options_write(
 		.resolver = control->resolver,
 		.listeners = role->listeners,
 		.record_route = config->proxy.record_route,
+		.transactions_max = config->proxy.transactions,
+		.forks_max = config->proxy.forks,
+		.timer_c_ms = config->proxy.timer_c_ms,
 		.probe_every_ms = config->proxy.probe_every_ms,
 		.probe_down_after = config->proxy.probe_down_after,
 		.registrar =
@@ -136,6 +152,8 @@ static void options_write(
 	for (size_t i = 0; i < config->listeners.count && i < CORE_LISTENERS_MAX; i++)
 		role->listeners[options->listener_count++] = config->listeners.items[i].address;
 	names_write(role, config, options);
+	if (config->registrar.service_route)
+		options->registrar.service_route = service_route_write(role, options->name);
 }
 
 static int core_start(struct core_role *role, struct control *control)
@@ -172,6 +190,8 @@ int core_role_open(struct control *control)
 		return -ENOMEM;
 	}
 	int status = users_load(role, control) ? core_start(role, control) : -EINVAL;
+	if (status == 0)
+		status = core_status_register(role->core, control->commands);
 	if (status != 0)
 		core_role_close(control);
 	return status;
@@ -181,8 +201,10 @@ void core_role_close(struct control *control)
 {
 	struct core_role *role = control->core;
 
-	if (role->core != NULL)
+	if (role->core != NULL) {
+		core_status_unregister(control->commands);
 		core_close(role->core);
+	}
 	free(role->users);
 	free(role->user_text);
 	free(role);

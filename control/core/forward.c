@@ -1,5 +1,6 @@
 #include "forward.h"
 
+#include "header_lines.h"
 #include "reply.h"
 
 #include <weir/base64url.h>
@@ -7,26 +8,36 @@
 
 enum {
 	MAX_FORWARDS_DEFAULT = 70,
-	BRANCH_TEXT = 22,
 	VIA_MAX = 2048,
 };
+
+void forward_write_branch(const struct hash_keys *hashes, const struct message *message,
+	const struct via *via, uint8_t out[FORWARD_BRANCH_TEXT])
+{
+	uint8_t branch[BRANCH_HASH_OCTETS];
+
+	identity_hash_branch(hashes, message, via, branch);
+	base64url_encode(out, branch, sizeof(branch));
+}
 
 static void plan_via(
 	const struct forward *forward, const struct message *request, struct edit_plan *plan)
 {
 	const struct header_line *line = message_line(request, HEADER_VIA);
-	uint8_t branch[BRANCH_HASH_OCTETS];
-	uint8_t text[BRANCH_TEXT];
+	uint8_t hashed[FORWARD_BRANCH_TEXT];
+	struct span branch = forward->branch;
 	uint8_t via_octets[VIA_MAX];
 	struct text via = text_begin(via_octets, sizeof(via_octets));
 
-	identity_hash_branch(forward->hashes, request, &request->via, branch);
-	base64url_encode(text, branch, sizeof(branch));
+	if (branch.length == 0) {
+		forward_write_branch(forward->hashes, request, &request->via, hashed);
+		branch = span_of(hashed, sizeof(hashed));
+	}
 	edit_open(plan, line->offset, 0);
 	edit_add(plan, SPAN("Via: SIP/2.0/UDP "));
 	edit_add(plan, forward->sent_by);
 	edit_add(plan, SPAN(";rport;branch=z9hG4bK"));
-	edit_add(plan, span_of(text, sizeof(text)));
+	edit_add(plan, branch);
 	edit_add(plan, SPAN("\r\n"));
 	edit_close(plan);
 	reply_add_via(&via, request, &forward->source);
@@ -46,6 +57,22 @@ static void plan_max_forwards(const struct message *request, struct edit_plan *p
 	} else {
 		edit_open(plan, line->value_offset, line->value_length);
 		edit_add_number(plan, request->max_forwards - 1u);
+	}
+	edit_close(plan);
+}
+
+static void plan_breadth(const struct message *request, uint32_t breadth, struct edit_plan *plan)
+{
+	struct header_text line;
+
+	if (header_line_find(request, SPAN("Max-Breadth"), 0, &line)) {
+		edit_open(plan, line.value.offset, line.value.length);
+		edit_add_number(plan, breadth);
+	} else {
+		edit_open(plan, message_line(request, HEADER_VIA)->offset, 0);
+		edit_add(plan, SPAN("Max-Breadth: "));
+		edit_add_number(plan, breadth);
+		edit_add(plan, SPAN("\r\n"));
 	}
 	edit_close(plan);
 }
@@ -102,6 +129,8 @@ bool forward_plan(
 		plan_line(plan, routes != NULL ? routes->offset : top->offset, SPAN("Route: "),
 			forward->path);
 	plan_max_forwards(request, plan);
+	if (forward->breadth > 0)
+		plan_breadth(request, forward->breadth, plan);
 	plan_via(forward, request, plan);
 	return !plan->overflow;
 }

@@ -145,7 +145,8 @@ static struct span text_keep(uint8_t **at, struct span text)
 {
 	struct span kept = span_of(*at, text.length);
 
-	memcpy(*at, text.octets, text.length);
+	if (text.length > 0)
+		memcpy(*at, text.octets, text.length);
 	*at += text.length;
 	return kept;
 }
@@ -200,6 +201,39 @@ int location_put(struct location *location, struct span aor, struct binding *old
 	entry->bindings = copy;
 	location->bindings++;
 	return 0;
+}
+
+struct dead_flow {
+	struct span path;
+	struct span contact;
+	unsigned bindings;
+};
+
+static void entry_fail_flow(const void *node, VISIT visit, void *context)
+{
+	struct aor_entry *entry = *(struct aor_entry *const *)node;
+	struct dead_flow *dead = context;
+
+	if (visit != postorder && visit != leaf)
+		return;
+	for (struct binding *binding = entry->bindings; binding != NULL; binding = binding->next) {
+		if (!span_equal(binding->path, dead->path)
+			|| (dead->path.length == 0
+				&& !contact_equal(binding->contact, dead->contact)))
+			continue;
+		dead->bindings++;
+		binding->failed = true;
+		if (dead->path.length == 0)
+			binding->expires_at_s = 0; // whoever looks next takes it away
+	}
+}
+
+unsigned location_fail_flow(struct location *location, struct span path, struct span contact)
+{
+	struct dead_flow dead = {.path = path, .contact = contact};
+
+	twalk_r(location->root, entry_fail_flow, &dead);
+	return dead.bindings;
 }
 
 void location_remove(struct location *location, struct span aor, struct binding *binding)

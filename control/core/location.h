@@ -27,6 +27,7 @@ struct binding {
 	struct span call_id;
 	uint32_t cseq;
 	uint64_t expires_at_s;
+	bool failed; // its flow was found dead, and it has not been refreshed since
 };
 
 [[nodiscard]] struct location *location_new(void); // NULL: out of memory
@@ -39,6 +40,10 @@ struct binding *location_match(struct binding *bindings, const struct binding *w
 // Put a copy of `binding` first, in place of `old` (or NULL). 0, -ENOMEM, -ENOSPC (too many bindings) or -EMSGSIZE.
 [[nodiscard]] int location_put(struct location *location, struct span aor, struct binding *old,
 	const struct binding *binding);
+// The flow that leads along `path` (or, without, straight to `contact`) is dead: every binding that uses it is, whatever its AOR
+// (RFC 5626 section 7). One behind an edge has failed until it is refreshed, since another edge may know another way; one
+// without an edge is over. Returns how many there were.
+unsigned location_fail_flow(struct location *location, struct span path, struct span contact);
 void location_remove(struct location *location, struct span aor, struct binding *binding);
 // How many AORs have bindings, and how many bindings there are. Expired ones may be counted until somebody asks for their AOR.
 void location_count(const struct location *location, unsigned *aors, unsigned *bindings);

@@ -1,5 +1,7 @@
 #include "registrar.h"
 
+#include "contact_parameters.h"
+
 #include <weir/uri.h>
 
 enum {
@@ -12,6 +14,7 @@ enum {
 // What a REGISTER asks for, read before anything is changed.
 struct asked {
 	struct span aor;
+	struct uri to; // parsed against the request
 	bool outbound; // reg-id counts: first hop or `ob` in the first Path (RFC 5626 section 6)
 	bool lacks_outbound; // reg-id asked for, and the first hop cannot
 	bool remove_all; // Contact: *
@@ -56,7 +59,8 @@ static unsigned require_check(const struct message *request, struct text *header
 	while (value_next(&cursor)) {
 		struct span option = message_span(request, cursor.value);
 		if (span_equal_nocase(option, SPAN("path"))
-			|| span_equal_nocase(option, SPAN("outbound")))
+			|| span_equal_nocase(option, SPAN("outbound"))
+			|| span_equal_nocase(option, SPAN("gruu")))
 			continue;
 		text_format(headers, "Unsupported: %.*s\r\n", (int)option.length,
 			(const char *)option.octets);
@@ -71,9 +75,9 @@ static unsigned aor_check(struct registrar *registrar, const struct message *req
 {
 	const struct registrar_options *options = &registrar->options;
 	const struct digest_user *user = NULL;
-	struct uri to;
+	const struct uri *to = &asked->to;
 
-	if (!uri_parse(request->octets, request->to_uri, &to) || to.scheme == URI_OTHER)
+	if (!uri_parse(request->octets, request->to_uri, &asked->to) || to->scheme == URI_OTHER)
 		return 416;
 	if (options->user_count > 0) {
 		enum digest_verdict verdict = digest_check(&registrar->key, request, options->realm,
@@ -86,8 +90,8 @@ static unsigned aor_check(struct registrar *registrar, const struct message *req
 			return 401;
 		}
 	}
-	size_t length = location_write_aor(request->octets, &to, asked->aor_text, AOR_MAX);
-	if (length == 0 || !registrar_owns(registrar, slice_span(request->octets, to.host)))
+	size_t length = location_write_aor(request->octets, to, asked->aor_text, AOR_MAX);
+	if (length == 0 || !registrar_owns(registrar, slice_span(request->octets, to->host)))
 		return 404;
 	asked->aor = span_of(asked->aor_text, length);
 	bool own = user == NULL
@@ -172,29 +176,15 @@ static unsigned reg_id_read(const struct message *request, struct slice paramete
 	return 0;
 }
 
-// Parameters of the Contact without expires, which the response states anew.
-static struct span parameters_keep(
-	const struct message *request, struct slice parameters, struct asked *asked)
+// RFC 5627 section 5.1: a GRUU is no place where somebody is.
+static bool is_own_gruu(
+	const struct registrar *registrar, const struct message *request, const struct uri *uri)
 {
-	struct text *out = &asked->parameters;
-	size_t begin = out->length;
-	uint16_t end = (uint16_t)(parameters.offset + parameters.length);
-	uint16_t cut = end;
 	struct slice value;
 
-	if (parameter_find(request->octets, parameters, SPAN("expires"), &value)
-		&& value.length > 0) {
-		cut = value.offset;
-		while (request->octets[cut] != ';')
-			cut--;
-	}
-	text_add(out,
-		span_of(request->octets + parameters.offset, (size_t)(cut - parameters.offset)));
-	if (cut != end) {
-		uint16_t rest = (uint16_t)(value.offset + value.length);
-		text_add(out, span_of(request->octets + rest, (size_t)(end - rest)));
-	}
-	return span_of(out->octets + begin, out->length - begin);
+	return uri->scheme != URI_OTHER
+		&& registrar_owns(registrar, message_span(request, uri->host))
+		&& parameter_find(request->octets, uri->parameters, SPAN("gr"), &value);
 }
 
 static unsigned contact_read(const struct registrar *registrar, const struct message *request,
@@ -212,6 +202,8 @@ static unsigned contact_read(const struct registrar *registrar, const struct mes
 		return 400;
 	*change = (struct change){0};
 	wanted->contact = message_span(request, address.uri);
+	if (is_own_gruu(registrar, request, &uri))
+		return 403;
 	if (parameter_find(request->octets, address.parameters, SPAN("+sip.instance"), &instance))
 		wanted->instance = message_span(request, instance);
 	unsigned status = reg_id_read(request, address.parameters, asked, wanted);
@@ -219,7 +211,8 @@ static unsigned contact_read(const struct registrar *registrar, const struct mes
 		return status;
 	if (!expires_read(registrar, request, address.parameters, &expires_s))
 		return 423;
-	wanted->parameters = parameters_keep(request, address.parameters, asked);
+	wanted->parameters =
+		contact_keep_parameters(request, address.parameters, &asked->parameters);
 	if (asked->parameters.overflow)
 		return 513;
 	wanted->call_id = message_span(request, request->call_id);
@@ -319,27 +312,43 @@ static unsigned bindings_change(struct registrar *registrar, uint64_t now_s, str
 	return 0;
 }
 
-// Step 8: all current bindings.
+// Path as it came, for who understands it; and that a reg-id counted (RFC 5626 section 6).
+static void extensions_write(struct registrar *registrar, const struct message *request,
+	const struct asked *asked, struct text *headers)
+{
+	if (asked->path_length > 0 && message_has_token(request, HEADER_SUPPORTED, SPAN("path"))) {
+		text_add(headers, SPAN("Path: "));
+		text_add(headers, span_of(asked->path, asked->path_length));
+		text_add(headers, SPAN("\r\n"));
+	}
+	if (asked->outbound && message_has_token(request, HEADER_SUPPORTED, SPAN("outbound")))
+		text_add(headers, SPAN("Supported: path, outbound\r\nRequire: outbound\r\n"));
+	if (registrar->options.service_route.length > 0) {
+		text_add(headers, SPAN("Service-Route: "));
+		text_add(headers, registrar->options.service_route);
+		text_add(headers, SPAN("\r\n"));
+	}
+}
+
+// Step 8: all current bindings; with the GRUUs of each, if the phone knows what they are (RFC 5627 section 5.2).
 static void bindings_write(struct registrar *registrar, const struct message *request,
 	uint64_t now_s, const struct asked *asked, struct text *headers)
 {
 	const struct binding *binding = location_find(registrar->location, asked->aor, now_s);
+	bool gruu = registrar->gruu_key != NULL
+		&& message_has_token(request, HEADER_SUPPORTED, SPAN("gruu"));
 
 	for (; binding != NULL; binding = binding->next) {
 		text_add(headers, SPAN("Contact: <"));
 		text_add(headers, binding->contact);
 		text_add(headers, SPAN(">"));
 		text_add(headers, binding->parameters);
+		if (gruu)
+			gruu_add(registrar->gruu_key, headers, request->octets, &asked->to,
+				binding->instance, binding->call_id);
 		text_format(headers, ";expires=%u\r\n", (unsigned)(binding->expires_at_s - now_s));
 	}
-	if (asked->path_length > 0 && message_has_token(request, HEADER_SUPPORTED, SPAN("path"))) {
-		text_add(headers, SPAN("Path: "));
-		text_add(headers, span_of(asked->path, asked->path_length));
-		text_add(headers, SPAN("\r\n"));
-	}
-	// RFC 5626 section 6: Require: outbound tells the phone that its reg-id counted.
-	if (asked->outbound && message_has_token(request, HEADER_SUPPORTED, SPAN("outbound")))
-		text_add(headers, SPAN("Supported: path, outbound\r\nRequire: outbound\r\n"));
+	extensions_write(registrar, request, asked, headers);
 }
 
 unsigned registrar_answer(struct registrar *registrar, const struct message *request,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "digest.h"
+#include "gruu.h"
 #include "location.h"
 
 #include <weir/endpoint.h>
@@ -15,6 +16,7 @@ struct registrar_options {
 	uint32_t max_expires_s;
 	uint32_t default_expires_s;
 	uint32_t nonce_life_s;
+	struct span service_route; // value of the header (RFC 3608); length 0: none
 	// None: every REGISTER is believed (for labs; config check warns).
 	const struct digest_user *users;
 	unsigned user_count;
@@ -23,6 +25,7 @@ struct registrar_options {
 struct registrar {
 	struct registrar_options options; // its texts belong to the configuration
 	struct location *location; // owned by the core
+	const struct gruu_key *gruu_key; // owned by the core
 	struct digest_key key;
 };
 

@@ -8,17 +8,22 @@ static const struct {
 	unsigned status;
 	const char *reason;
 } REASONS[] = {
+	{100, "Trying"},
 	{200, "OK"},
 	{400, "Bad Request"},
 	{401, "Unauthorized"},
 	{403, "Forbidden"},
 	{404, "Not Found"},
+	{408, "Request Timeout"},
 	{416, "Unsupported URI Scheme"},
 	{420, "Bad Extension"},
 	{423, "Interval Too Brief"},
 	{439, "First Hop Lacks Outbound Support"},
+	{440, "Max-Breadth Exceeded"},
 	{480, "Temporarily Unavailable"},
+	{482, "Loop Detected"},
 	{483, "Too Many Hops"},
+	{487, "Request Terminated"},
 	{500, "Server Internal Error"},
 	{503, "Service Unavailable"},
 	{505, "Version Not Supported"},
@@ -108,7 +113,7 @@ void reply_write(struct text *out, const struct message *request, const struct e
 	add_vias(out, request, source);
 	add_line(out, request, HEADER_FROM);
 	add_line(out, request, HEADER_TO);
-	if (request->to_tag.length == 0) {
+	if (request->to_tag.length == 0 && to_tag.length > 0) {
 		text_add(out, SPAN(";tag="));
 		text_add(out, to_tag);
 	}

@@ -8,7 +8,7 @@
 #include <weir/message.h>
 
 // Write the response to a request that came from `source`: its Vias (the top one with received and rport, RFC 3581), From, To
-// with `to_tag` unless it has one, Call-ID, CSeq, then `headers` (whole lines). The request must be answerable.
+// with `to_tag` unless it has one (length 0: none), Call-ID, CSeq, then `headers` (whole lines). The request must be answerable.
 void reply_write(struct text *out, const struct message *request, const struct endpoint *source,
 	unsigned status, struct span to_tag, struct span headers);
 // The usual reason phrase.

@@ -340,3 +340,22 @@ void target_set_refused(struct target_set *set, const struct endpoint *endpoint)
 	if (news)
 		changed(set);
 }
+
+bool target_set_is_dead(const struct target_set *set, const struct endpoint *endpoint)
+{
+	const struct name *name;
+	bool dead = false;
+
+	TAILQ_FOREACH(name, &set->names, entry)
+	{
+		for (unsigned i = 0; i < name->count; i++) {
+			const struct target *target = &name->addresses[i].target;
+			if (!endpoint_equal(&target->endpoint, endpoint))
+				continue;
+			if (target->alive)
+				return false;
+			dead = true;
+		}
+	}
+	return dead;
+}

@@ -54,5 +54,8 @@ const struct target *target_set_find(
 const struct target *target_set_pick(struct target_set *set, struct span host, uint16_t port);
 // A response to a probe of ours: true, and it is used up. False: somebody else's.
 [[nodiscard]] bool target_set_hear(struct target_set *set, const struct message *response);
+// True if an address of some name is believed to be dead, and of none to live.
+[[nodiscard]] bool target_set_is_dead(
+	const struct target_set *set, const struct endpoint *endpoint);
 // ICMP unreachable from there: the next pick takes another address.
 void target_set_refused(struct target_set *set, const struct endpoint *endpoint);

@@ -8,10 +8,10 @@
 #include <stdint.h>
 
 enum transaction_kind {
-	TRANSACTION_INVITE_CLIENT, // figure 5 of RFC 6026
-	TRANSACTION_CLIENT, // figure 6 of RFC 3261
-	TRANSACTION_INVITE_SERVER, // figure 4 of RFC 6026
-	TRANSACTION_SERVER, // figure 8 of RFC 3261
+	TRANSACTION_INVITE_CLIENT, // figure 5, as RFC 6026 replaced it
+	TRANSACTION_CLIENT, // figure 6
+	TRANSACTION_INVITE_SERVER, // figure 7, as RFC 6026 replaced it
+	TRANSACTION_SERVER, // figure 8
 	TRANSACTION_KINDS,
 };
 

@@ -124,7 +124,7 @@ static void assert_is_figure(enum transaction_kind kind, const char *const *figu
 	cr_expect(eq(uint, arrows, listed));
 }
 
-Test(machine, invite_client_is_figure_5_of_rfc_6026)
+Test(machine, invite_client_is_figure_5_as_rfc_6026_has_it)
 {
 	assert_is_figure(TRANSACTION_INVITE_CLIENT, INVITE_CLIENT);
 }
@@ -134,7 +134,7 @@ Test(machine, client_is_figure_6_of_rfc_3261)
 	assert_is_figure(TRANSACTION_CLIENT, CLIENT);
 }
 
-Test(machine, invite_server_is_figure_4_of_rfc_6026)
+Test(machine, invite_server_is_figure_7_as_rfc_6026_has_it)
 {
 	assert_is_figure(TRANSACTION_INVITE_SERVER, INVITE_SERVER);
 }

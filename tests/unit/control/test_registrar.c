@@ -10,6 +10,7 @@
 
 static const struct span DOMAIN = {(const uint8_t *)"example.test", 12};
 static struct registrar registrar;
+static const struct gruu_key gruu_key;
 static struct message message;
 static char datagram[8192];
 static char answer[16384]; // the header lines of the last answer
@@ -31,6 +32,7 @@ static void setup(void)
 		.nonce_life_s = 60,
 	};
 	registrar.location = location_new();
+	registrar.gruu_key = &gruu_key;
 }
 
 static void teardown(void)
@@ -144,8 +146,8 @@ Test(registrar, refuses_other_domains_schemes_and_unknown_requirements, .init = 
 	cr_assert(
 		eq(uint, reg("sip:alice@elsewhere.test", 1, "Contact: <sip:a@10.0.0.1>\r\n"), 404));
 	cr_assert(eq(uint, reg("tel:+4912345", 2, "Contact: <sip:a@10.0.0.1>\r\n"), 416));
-	cr_assert(eq(uint, alice(3, "Require: gruu\r\nContact: <sip:a@10.0.0.1>\r\n"), 420));
-	cr_assert(ne(ptr, strstr(answer, "Unsupported: gruu\r\n"), NULL));
+	cr_assert(eq(uint, alice(3, "Require: pref\r\nContact: <sip:a@10.0.0.1>\r\n"), 420));
+	cr_assert(ne(ptr, strstr(answer, "Unsupported: pref\r\n"), NULL));
 }
 
 Test(registrar, holds_two_flows_of_one_instance, .init = setup, .fini = teardown)
@@ -215,4 +217,50 @@ Test(registrar, challenges_a_known_domain_and_refuses_other_peoples_aors, .init 
 	cr_assert(ne(ptr, strstr(answer, "algorithm=SHA-256"), NULL));
 	cr_assert(ne(ptr, strstr(answer, "algorithm=MD5"), NULL));
 	cr_assert(lt(ptr, strstr(answer, "algorithm=SHA-256"), strstr(answer, "algorithm=MD5")));
+}
+
+Test(registrar, gives_an_instance_its_gruus_if_the_phone_knows_what_they_are, .init = setup,
+	.fini = teardown)
+{
+	const char *contact = "Contact: <sip:alice@10.0.0.1>" INSTANCE "\r\n";
+	char lines[512];
+
+	cr_assert(eq(uint, alice(1, contact), 200));
+	cr_assert(eq(ptr, strstr(answer, "gruu"), NULL));
+	snprintf(lines, sizeof(lines), "Supported: gruu\r\n%s", contact);
+	cr_assert(eq(uint, alice(2, lines), 200));
+	cr_assert(ne(ptr,
+			  strstr(answer,
+				  ";pub-gruu=\"sip:alice@example.test;gr=urn:uuid:"
+				  "00000000-0000-1000-8000-000a95a0e128\";temp-gruu=\"sip:tgruu."),
+			  NULL),
+		"%s", answer);
+	cr_assert(ne(ptr, strstr(answer, "@example.test;gr\";expires="), NULL));
+	cr_assert(eq(uint, alice(3, "Supported: gruu\r\nContact: *\r\nExpires: 0\r\n"), 200));
+	cr_assert(eq(uint, alice(4, "Supported: gruu\r\nContact: <sip:alice@10.0.0.1>\r\n"), 200));
+	cr_assert(eq(ptr, strstr(answer, "gruu"), NULL)); // no instance
+}
+
+Test(registrar, keeps_no_gruu_that_a_phone_claims_and_binds_none, .init = setup, .fini = teardown)
+{
+	cr_assert(eq(uint,
+		alice(1,
+			"Contact: "
+			"<sip:alice@10.0.0.1>;a=\"x;y\";pub-gruu=\"sip:b@example.test;gr=x\""
+			";temp-gruu=\"sip:c@example.test;gr\";expires=300;b\r\n"),
+		200));
+	cr_assert(
+		ne(ptr, strstr(answer, "Contact: <sip:alice@10.0.0.1>;a=\"x;y\";b;expires=300\r\n"),
+			NULL),
+		"%s", answer);
+	cr_assert(eq(uint, alice(2, "Contact: <sip:alice@example.test;gr=urn:x>\r\n"), 403));
+}
+
+Test(registrar, tells_the_service_route_where_there_is_one, .init = setup, .fini = teardown)
+{
+	cr_assert(eq(uint, alice(1, "Contact: <sip:alice@10.0.0.1>\r\n"), 200));
+	cr_assert(eq(ptr, strstr(answer, "Service-Route"), NULL));
+	registrar.options.service_route = SPAN("<sip:core.test;lr>");
+	cr_assert(eq(uint, alice(2, "Contact: <sip:alice@10.0.0.1>\r\n"), 200));
+	cr_assert(ne(ptr, strstr(answer, "Service-Route: <sip:core.test;lr>\r\n"), NULL));
 }

@@ -1,0 +1,45 @@
+#include "own_names.h"
+
+#include <stdio.h>
+
+enum {
+	SIP_PORT = 5060,
+};
+
+bool own_names_have_domain(const struct own_names *own, struct span host)
+{
+	for (unsigned i = 0; i < own->domain_count; i++)
+		if (span_equal_nocase(own->domains[i], host))
+			return true;
+	return false;
+}
+
+static bool is_listener(const struct own_names *own, struct span host, uint16_t port)
+{
+	struct endpoint endpoint = {0};
+
+	if (!endpoint_parse_address(host, &endpoint))
+		return false;
+	endpoint.port = port;
+	for (unsigned i = 0; i < own->listener_count; i++)
+		if (endpoint_equal(&endpoint, &own->listeners[i]))
+			return true;
+	return false;
+}
+
+bool own_names_hold(const struct own_names *own, const uint8_t *base, const struct uri *uri)
+{
+	struct span host = slice_span(base, uri->host);
+	struct span host_port = host; // with the port where it is written
+
+	if (uri->scheme == URI_OTHER)
+		return false;
+	if (is_listener(own, host, uri->has_port ? uri->port : SIP_PORT))
+		return true;
+	if (uri->has_port)
+		host_port.length =
+			(size_t)uri->host.length + 1 + (size_t)snprintf(NULL, 0, "%u", uri->port);
+	if (span_equal_nocase(host_port, own->name))
+		return true;
+	return !uri->has_port && own_names_have_domain(own, host);
+}

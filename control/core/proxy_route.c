@@ -1,0 +1,132 @@
+#include "proxy_private.h"
+
+enum {
+	AOR_MAX = 512,
+};
+
+// Our own Routes at the top (RFC 3261 section 16.4), and the one that follows them, if any.
+static unsigned own_routes_count(
+	const struct proxy *proxy, const struct message *request, struct uri *next, bool *has_next)
+{
+	struct value_cursor cursor;
+	struct name_address address;
+	unsigned count = 0;
+
+	*has_next = false;
+	value_begin(&cursor, request, HEADER_ROUTE);
+	while (value_next(&cursor)) {
+		if (!name_address_parse(request->octets, cursor.value, &address)
+			|| !uri_parse(request->octets, address.uri, next))
+			return count;
+		if (!own_names_hold(&proxy->options.own, request->octets, next)) {
+			*has_next = true;
+			return count;
+		}
+		count++;
+	}
+	return count;
+}
+
+unsigned proxy_route_find(const struct proxy *proxy, const struct message *request, struct uri *uri,
+	unsigned *own_routes, bool *is_aor)
+{
+	struct uri next;
+	bool has_next;
+
+	*is_aor = false;
+	*own_routes = own_routes_count(proxy, request, &next, &has_next);
+	if (has_next) {
+		*uri = next;
+		return next.scheme == URI_OTHER ? 416 : 0;
+	}
+	if (!uri_parse(request->octets, request->target, uri) || uri->scheme == URI_OTHER)
+		return 416;
+	if (own_names_hold(&proxy->options.own, request->octets, uri)) {
+		*is_aor = uri->has_user;
+		return uri->has_user ? 0 : 404; // our own name, and nobody there
+	}
+	return 0;
+}
+
+static bool hop_lives(void *context, struct span text)
+{
+	const struct proxy_options *options = &((const struct proxy *)context)->options;
+	struct uri uri;
+	struct hop hop;
+	bool lives = false;
+
+	return text.length <= UINT16_MAX
+		&& uri_parse(text.octets, (struct slice){0, (uint16_t)text.length}, &uri)
+		&& uri.scheme != URI_OTHER
+		&& options->resolve(options->context, text.octets, &uri, NULL, 0, &hop, &lives)
+		== PROXY_WAY_FOUND
+		&& lives;
+}
+
+// A temporary GRUU holds while its instance is registered with that Call-ID.
+static bool is_registered_as(const struct binding *bindings, const struct gruu *gruu)
+{
+	struct span call_id = span_of(gruu->call_id, gruu->call_id_length);
+	struct span instance = span_of(gruu->instance, gruu->instance_length);
+
+	for (; bindings != NULL; bindings = bindings->next)
+		if (span_equal(bindings->instance, instance)
+			&& span_equal(bindings->call_id, call_id))
+			return true;
+	return false;
+}
+
+static unsigned targets_fill(
+	struct context *context, const struct binding *bindings, struct span instance)
+{
+	if (flow_set_fill(&context->flows, bindings, instance, hop_lives, context->proxy) != 0)
+		return 500;
+	return context->flows.instance_count > 0 ? 0 : 480;
+}
+
+// RFC 5627 section 6.1: 404 for what is no GRUU of ours (any more), 480 for one whose instance is away.
+static unsigned gruu_targets(
+	struct context *context, const struct gruu *gruu, bool temporary, uint64_t now_ms)
+{
+	const struct binding *bindings = location_find(context->proxy->options.location,
+		span_of(gruu->aor, gruu->aor_length), now_ms / 1000);
+
+	if (temporary && !is_registered_as(bindings, gruu))
+		return 404;
+	return targets_fill(context, bindings, span_of(gruu->instance, gruu->instance_length));
+}
+
+static unsigned aor_targets(struct context *context, const struct message *request,
+	const struct uri *uri, uint64_t now_ms)
+{
+	const struct proxy_options *options = &context->proxy->options;
+	struct gruu gruu;
+	uint8_t aor[AOR_MAX];
+	enum gruu_kind kind = gruu_read(options->gruu_key, request->octets, uri, &gruu);
+
+	context->registered = true;
+	if (kind == GRUU_INVALID)
+		return 404;
+	if (kind != GRUU_NONE)
+		return gruu_targets(context, &gruu, kind == GRUU_TEMPORARY, now_ms);
+	size_t length = location_write_aor(request->octets, uri, aor, sizeof(aor));
+	if (length == 0)
+		return 404;
+	return targets_fill(context,
+		location_find(options->location, span_of(aor, length), now_ms / 1000),
+		span_of(NULL, 0));
+}
+
+unsigned proxy_route(struct context *context, const struct message *request, uint64_t now_ms)
+{
+	struct uri uri;
+	bool is_aor;
+	unsigned status =
+		proxy_route_find(context->proxy, request, &uri, &context->own_routes, &is_aor);
+
+	if (status != 0)
+		return status;
+	if (is_aor)
+		return aor_targets(context, request, &uri, now_ms);
+	return flow_set_fill_one(&context->flows, message_span(request, uri.text)) == 0 ? 0 : 500;
+}

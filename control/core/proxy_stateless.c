@@ -1,0 +1,100 @@
+#include "proxy_private.h"
+#include "reply.h"
+
+#include <weir/identity.h>
+
+#include <inttypes.h>
+#include <stdio.h>
+
+enum {
+	SIP_PORT = 5060,
+};
+
+void proxy_answer(struct proxy *proxy, const struct message *request, const struct endpoint *source,
+	unsigned status, struct span headers)
+{
+	struct text out = text_begin(proxy->out, sizeof(proxy->out));
+	struct hop to = {reply_destination(request, source), TRANSPORT_UDP};
+	char tag[17];
+
+	if (request->method == METHOD_ACK || !request->answerable)
+		return;
+	snprintf(tag, sizeof(tag), "%016" PRIx64,
+		identity_hash_tag(proxy->options.hashes, request, (uint16_t)status));
+	reply_write(&out, request, source, status, span_of(tag, 16), headers);
+	if (!out.overflow)
+		proxy->options.send(proxy->options.context, &to, text_span(&out));
+}
+
+// The message edited as the plan says, and sent. False: it does not fit.
+static bool send_edited(struct proxy *proxy, const struct message *message, const struct hop *to)
+{
+	uint8_t *octets;
+	size_t length;
+
+	memcpy(proxy->out + PROXY_HEAD_ROOM, message->octets, message->length);
+	if (!edit_apply(&proxy->plan, proxy->out, sizeof(proxy->out), proxy->out + PROXY_HEAD_ROOM,
+		    message->length, &octets, &length))
+		return false;
+	proxy->options.send(proxy->options.context, to, span_of(octets, length));
+	return true;
+}
+
+void proxy_pass_request(
+	struct proxy *proxy, const struct message *request, const struct endpoint *source)
+{
+	const struct proxy_options *options = &proxy->options;
+	struct forward forward = {
+		.hashes = options->hashes, .sent_by = options->sent_by, .source = *source};
+	struct hop to;
+	struct uri uri;
+	bool is_aor;
+	bool lives;
+
+	if (request->max_forwards == 0
+		|| proxy_route_find(proxy, request, &uri, &forward.own_routes, &is_aor) != 0
+		|| is_aor
+		|| options->resolve(options->context, request->octets, &uri, NULL, 0, &to, &lives)
+			!= PROXY_WAY_FOUND
+		|| !forward_plan(&forward, request, &proxy->plan)
+		|| !send_edited(proxy, request, &to))
+		proxy->counters.dropped++;
+}
+
+// RFC 3261 section 18.2.2: back by the next Via.
+static bool via_destination(const uint8_t *base, const struct via *via, struct hop *to)
+{
+	struct span host = slice_span(base, via->received.length > 0 ? via->received : via->host);
+
+	*to = (struct hop){.transport = TRANSPORT_UDP};
+	if (!endpoint_parse_address(host, &to->peer))
+		return false;
+	to->peer.port = via->rport != 0 ? via->rport : via->port != 0 ? via->port : SIP_PORT;
+	return true;
+}
+
+static bool is_own_branch(
+	const struct proxy *proxy, const struct message *response, const struct via *next)
+{
+	const struct span cookie = SPAN("z9hG4bK");
+	struct span branch = message_span(response, response->via.branch);
+	uint8_t expected[FORWARD_BRANCH_TEXT];
+
+	if (branch.length != cookie.length + FORWARD_BRANCH_TEXT)
+		return false;
+	forward_write_branch(proxy->options.hashes, response, next, expected);
+	return memcmp(branch.octets + cookie.length, expected, FORWARD_BRANCH_TEXT) == 0;
+}
+
+void proxy_pass_response(struct proxy *proxy, const struct message *response)
+{
+	struct hop to;
+	struct via next;
+
+	proxy->counters.strays++;
+	if (!forward_next_via(response, &next) || !is_own_branch(proxy, response, &next)
+		|| !via_destination(response->octets, &next, &to)
+		|| !forward_plan_response(response, &proxy->plan)
+		|| !send_edited(proxy, response, &to))
+		proxy->counters.dropped++;
+}
