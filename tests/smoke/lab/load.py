@@ -1,19 +1,20 @@
 """Requests inside standing calls at a steady rate, each of them counted: what was lost at first, and what stayed lost."""
 
 import asyncio
-import collections
 import dataclasses
+import heapq
 import re
 import time
 
 from .dns import Address
 from .scenario import Call
 from .sip import Via
-from .transaction import T1_S
+from .transaction import T1_S, T2_S
 from .udp import Port
 
 TICK_S = 0.005
 LATE_S = 1.5  # an answer that comes later than this after the last request does not count
+PATIENCE_S = 4.0
 BRANCH = re.compile(rb"branch=z9hG4bKload-(\d+)")
 STATUS = re.compile(rb"SIP/2\.0 (\d{3})")
 ECHOED = (b"via:", b"from:", b"to:", b"call-id:", b"cseq:", b"record-route:")
@@ -29,13 +30,13 @@ class Sent:
 
 class Load:
     """Takes over the ports of calls whose caller is outside; the callers send INFO, the callees answer, neither with many checks:
-    the request-URI must be the callee's, the answer that of a request. `repeat`: as RFC 3261 section 17.1.2.2 wants it, once
-    Timer E has fired; without it each is sent once, and what is lost stays lost."""
+    the request-URI must be the callee's, the answer that of a request. `repeat`: after Timer E, as RFC 3261 section 17.1.2.2 wants
+    it; without it each is sent once, and what is lost stays lost."""
 
     def __init__(self, calls: list[Call], target: Address, repeat: bool = False) -> None:
         self._target = target
         self._repeat = repeat
-        self._due: collections.deque[int] = collections.deque()  # in the order of Timer E, which is that of sending
+        self._due: list[tuple[float, int]] = []  # a heap: when Timer E of which request fires
         self._templates = [self._template(call) for call in calls]
         self.sent: list[Sent] = []
         self.wrong: list[str] = []
@@ -65,8 +66,8 @@ class Load:
             await asyncio.sleep(TICK_S)
 
     async def settle(self) -> None:
-        """Wait for the last answers."""
-        end = time.monotonic() + LATE_S
+        """Wait for the last answers; those to what had to be repeated take until the timer of the last has fired."""
+        end = time.monotonic() + (PATIENCE_S if self._repeat else LATE_S)
         while time.monotonic() < end and any(item.status == 0 for item in self.sent):
             self._send_again()
             await asyncio.sleep(TICK_S)
@@ -92,15 +93,18 @@ class Load:
     def _send_one(self) -> None:
         number = len(self.sent)
         self.sent.append(Sent(time.monotonic()))
-        self._due.append(number)
+        if self._repeat:
+            heapq.heappush(self._due, (time.monotonic() + T1_S, number))
         self._put(number)
 
     def _send_again(self) -> None:
-        """What has no answer half a second after it was sent, once."""
-        while self._repeat and self._due and self.sent[self._due[0]].at_s + T1_S < time.monotonic():
-            number = self._due.popleft()
-            if self.sent[number].status == 0:
-                self.sent[number].sends += 1
+        """What has no answer yet: half a second after it was sent, then a second, then two."""
+        while self._due and self._due[0][0] < time.monotonic():
+            number = heapq.heappop(self._due)[1]
+            item = self.sent[number]
+            if item.status == 0:
+                heapq.heappush(self._due, (time.monotonic() + min(T1_S * 2 ** item.sends, T2_S), number))
+                item.sends += 1
                 self._put(number)
 
     def _put(self, number: int) -> None:
