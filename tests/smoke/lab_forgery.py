@@ -252,4 +252,4 @@ async def lab(cluster: Cluster, report: Report) -> None:
 
 
 if __name__ == "__main__":
-    runner.run("forgery", DRAWING, lambda: Cluster(EDGES), lab)
+    runner.run("forgery", DRAWING, lambda driver: Cluster(EDGES, driver=driver), lab)

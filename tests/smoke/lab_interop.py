@@ -144,4 +144,4 @@ async def lab(cluster: Cluster, report: Report) -> None:
 
 
 if __name__ == "__main__":
-    runner.run("interop", DRAWING, lambda: Cluster(transports=TRANSPORTS), lab)
+    runner.run("interop", DRAWING, lambda driver: Cluster(transports=TRANSPORTS, driver=driver), lab)

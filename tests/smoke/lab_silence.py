@@ -26,6 +26,7 @@ DRAWING = r"""
 OWNER, SURVIVOR = 1, 2
 FLOWS = {"two": {1: OWNER, 2: SURVIVOR}, "one": {1: OWNER}}
 ENDS = ("caller", "callee")
+NETWORKS = ("access", "core", "peer")
 BY = [(f"{ACCESS}{SURVIVOR}", SIP_PORT), (f"{CORE}{SURVIVOR}", SIP_PORT)]
 LATE_S = 0.5  # what the way to the next target may take beyond the second of silence
 DROP_ALL = """
@@ -124,10 +125,19 @@ class Scene:
 
     @contextlib.asynccontextmanager
     async def drops_all(self) -> AsyncIterator[None]:
-        space = self.cluster.edge_spaces[OWNER]
-        space.run("nft", DROP_ALL)
+        """In its kernel, or in the switch if it reads frames before its kernel does."""
+        space, switch = self.cluster.edge_spaces[OWNER], self.cluster.network.switch
+        ports = {network: self.cluster.switch_port(OWNER, network) for network in NETWORKS}
+        if not self.cluster.driver.is_dpdk:
+            space.run("nft", DROP_ALL)
+            yield
+            space.run("nft", "delete table inet silence")
+            return
+        for port in ports.values():
+            switch.ip("link", "set", port, "nomaster")
         yield
-        space.run("nft", "delete table inet silence")
+        for network, port in ports.items():
+            switch.ip("link", "set", port, "master", network)
 
     @contextlib.asynccontextmanager
     async def stopped(self) -> AsyncIterator[None]:
@@ -141,10 +151,10 @@ class Scene:
     @contextlib.asynccontextmanager
     async def unplugged(self) -> AsyncIterator[None]:
         space = self.cluster.edge_spaces[OWNER]
-        for device in ("access", "core", "peer"):
+        for device in NETWORKS:
             space.ip("link", "set", device, "down")
         yield
-        for device in ("access", "core", "peer"):
+        for device in NETWORKS:
             space.ip("link", "set", device, "up")
 
 

@@ -10,7 +10,7 @@ from lab.capture import Capture, packet_read
 from lab.fragments import cuts_of, overlapping, packets_send, pieces_write, tiny_first, udp_write
 from lab.janitor import Janitor
 from lab.netns import Network
-from lab.streams import transfer
+from lab.tcp import transfer
 
 PORT = 5060
 HOSTS = {"v4": ("203.0.113.1", "203.0.113.2"), "v6": ("2001:db8::1", "2001:db8::2")}

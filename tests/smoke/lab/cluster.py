@@ -6,6 +6,7 @@ import socket
 from . import kamailio
 from .certificates import Authority
 from .core import Core, CorePlace, KamailioCore, core_settings
+from .drivers import Driver
 from .edge import Edge, EdgePlace, Served, edge_settings, keys_init
 from .house import (ACCESS, CLUSTER, CORE, CORE_HOST, CORE_NAME, DNS_HOST, DOMAIN, PASSWORD, PEER, SIP_PORT, House, access_name,
                     core_side_name)
@@ -21,8 +22,9 @@ MESH_PORT = 7060
 
 
 class Cluster(House):
-    def __init__(self, edges: tuple[int, ...] = (1, 2), transports: tuple[Transport, ...] = (UDP,)) -> None:
-        super().__init__(edges, transports)
+    def __init__(self, edges: tuple[int, ...] = (1, 2), transports: tuple[Transport, ...] = (UDP,),
+                 driver: Driver = Driver.SOCKET) -> None:
+        super().__init__(edges, transports, driver)
         self.authority = Authority(f"{self.folder}/authority") if any(item.secure for item in transports) else None
         self.weir: dict[int, Edge] = {}
         self.core: Core | KamailioCore | None = None
@@ -41,7 +43,7 @@ class Cluster(House):
         names = {"access": access_name(edge), "core": core_side_name(edge), "cluster": cluster}
         settings = edge_settings(edge, self.edge_place(edge), f"{self.folder}/edge{edge}", names,
                                  {peer: self.edge_place(peer).mesh for peer in peers}, [f"sip:{CORE}{CORE_HOST}:{SIP_PORT}"],
-                                 (f"{CORE}{DNS_HOST}", DNS_HOST), keys)
+                                 (f"{CORE}{DNS_HOST}", DNS_HOST), keys, self.driver_at(edge))
         # The outside party speaks to edges without the core in between, as its route set tells it to.
         settings["listeners"][1]["allow"] = [f"{CORE}0/24"]
         for transport in (item for item in self.transports if item.stream):

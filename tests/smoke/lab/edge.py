@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from . import programs
 from .dns import Address
+from .drivers import Driver
 from .netns import Process
 
 READY_S = 15.0
@@ -67,8 +68,8 @@ class Edge:
     def ask(self, *words: str) -> dict:
         return programs.weirctl(self.admin, *words)
 
-    async def wait_ready(self) -> None:
-        await wait_until(lambda: self.ask("status").get("ready") is True, READY_S, f"edge{self.number} to be ready", self)
+    async def wait_ready(self, patience_s: float = READY_S) -> None:
+        await wait_until(lambda: self.ask("status").get("ready") is True, patience_s, f"edge{self.number} to be ready", self)
 
     async def wait_peer(self, peer: int, *states: str) -> None:
         """Until this edge believes that of another edge."""
@@ -88,10 +89,12 @@ class Edge:
 
 
 def edge_settings(number: int, place: EdgePlace, folder: str, names: dict[str, str], peers: dict[int, Address],
-                  upstream: list[str], resolver: Address, keys: str) -> dict:
-    """The configuration of an edge. names: access, core (advertised names of the two sides) and cluster."""
+                  upstream: list[str], resolver: Address, keys: str, driver: Driver = Driver.SOCKET, interface: str | None = None) -> dict:
+    """The configuration of an edge. names: access, core (advertised names of the two sides) and cluster. With a DPDK driver all
+    sides are on one device, if an interface is given, or else each on the interface of its name."""
     def listener(side: str, address: Address, **more: object) -> dict:
-        return {"name": side, "side": side, "transport": "udp", "address": endpoint(address), **more}
+        device = driver.listener(0, interface) if interface else driver.listener(("access", "core", "peer").index(side), side)
+        return {"name": side, "side": side, "transport": "udp", "address": endpoint(address), **device, **more}
     return {
         "node": {"id": number, "name": names["access"]},
         "listeners": [listener("access", place.access), listener("core", place.core, advertise=names["core"]),

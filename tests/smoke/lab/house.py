@@ -6,6 +6,7 @@ import shutil
 import tempfile
 
 from .dns import Address, Resolver, Zone
+from .drivers import Driver
 from .janitor import Janitor
 from .nat import NatBox, NatMode
 from .netns import Network, Process, Space
@@ -59,8 +60,10 @@ def zone_write(edges: list[int], access: dict[int, str], core_side: dict[int, st
 class House:
     """Namespaces, cables, names; who lives in them is started by the lab."""
 
-    def __init__(self, edges: tuple[int, ...] = (1, 2), transports: tuple[Transport, ...] = (UDP,)) -> None:
-        """`transports`: what the edges speak with phones."""
+    def __init__(self, edges: tuple[int, ...] = (1, 2), transports: tuple[Transport, ...] = (UDP,),
+                 driver: Driver = Driver.SOCKET) -> None:
+        """`transports`: what the edges speak with phones; `driver`: how they are on the network."""
+        self.driver = driver
         self.janitor = Janitor()
         self.transports = transports
         self.folder = tempfile.mkdtemp(prefix=f"weir-lab-{os.getpid()}-")
@@ -70,6 +73,7 @@ class House:
         self.phones: list[Phone] = []
         self.nats: dict[str, NatBox] = {}
         self._resolvers: dict[str, Resolver] = {}
+        self._switch_ports: dict[tuple[int, str], str] = {}
         self.network.bridge("access", f"{ACCESS}{DNS_HOST}/24")
         self.network.bridge("core", f"{CORE}{DNS_HOST}/24")
         self.network.bridge("peer")
@@ -81,10 +85,18 @@ class House:
 
     def _edge_space(self, edge: int) -> Space:
         space = self.network.space(f"edge{edge}")
-        self.network.cable(space, "access", "access", f"{ACCESS}{edge}/24")
-        self.network.cable(space, "core", "core", f"{CORE}{edge}/24")
-        self.network.cable(space, "peer", "peer", f"{PEER}{edge}/24")
+        for network, prefix in (("access", ACCESS), ("core", CORE), ("peer", PEER)):
+            port = self.network.cable(space, network, network, f"{prefix}{edge}/24", plain=self.driver_at(edge).is_dpdk)
+            self._switch_ports[edge, network] = port
         return space
+
+    def driver_at(self, _edge: int) -> Driver:
+        """What an edge runs on: all the same, unless a lab wants it otherwise."""
+        return self.driver
+
+    def switch_port(self, edge: int, network: str) -> str:
+        """The switch's end of an edge's cable."""
+        return self._switch_ports[edge, network]
 
     def _core_space(self, name: str, host: int) -> Space:
         space = self.network.space(name)

@@ -14,6 +14,7 @@ from .house import ACCESS, CORE, DOMAIN, SIP_PORT, access_name, core_side_name
 from .nat import NatBox, NatMode
 from .phone import Account, Phone
 from .report import Report
+from .resident import judge_streams
 from .scenario import Call, End, SetupError, exchange, forget_tokens, make_call, route_hosts, tokens
 from .transport import ALL, Transport
 
@@ -113,6 +114,8 @@ class Mission:
             for method in cell.methods:
                 await self.judge(str(cell), cell.calls, cell.sender, method, wanted_rule(cell.calls[0].ends(cell.sender)[1]))
         self.report.note(f"edge{SURVIVOR} takes edge{OWNER} for {self.cluster.weir[SURVIVOR].peer_state(OWNER)}")
+        if self.cluster.driver.is_dpdk:
+            await judge_streams(self.cluster, SURVIVOR, self.report)
 
     async def build(self) -> None:
         kinds = [(*kind, end) for kind in itertools.product(self.transports, NATS, FLOWS, ACCOUNTS, SIDES) for end in ENDS

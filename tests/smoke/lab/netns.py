@@ -6,6 +6,7 @@ Needs root. Names hold the lab's pid, so labs run side by side; devices never ap
 import asyncio
 import contextlib
 import ctypes
+import json
 import os
 import signal
 import socket
@@ -47,6 +48,9 @@ class Space:
             for name, value in settings.items():
                 with open("/proc/sys/" + name.replace("__", "/"), "w", encoding="ascii") as file:
                     file.write(str(value))
+
+    def mac(self, device: str) -> str:
+        return json.loads(run(["ip", "-n", self.name, "-j", "link", "show", "dev", device]))[0]["address"]
 
     def offloads_off(self, device: str) -> None:
         """No checksum, segment or VLAN tag is left to a card that is not there."""
@@ -108,8 +112,8 @@ class Network:
             self.switch.ip("address", "add", address, "dev", name)
         self.switch.ip("link", "set", name, "up")
 
-    def cable(self, space: Space, device: str, bridge: str, *addresses: str, plain: bool = False) -> None:
-        """Plug a host into a switch. `plain`: what passes is frames as they are on a wire, for those who read them themselves."""
+    def cable(self, space: Space, device: str, bridge: str, *addresses: str, plain: bool = False) -> str:
+        """Plug a host into a switch; the name of the switch's end. `plain`: what passes is frames as they are on a wire, for those who read them themselves."""
         self._ports += 1
         port = f"port{self._ports}"
         space.ip("link", "add", device, "type", "veth", "peer", "name", port, "netns", self.switch.name)
@@ -118,6 +122,7 @@ class Network:
             self.switch.offloads_off(port)
         self.switch.ip("link", "set", port, "master", bridge, "up")
         self._bring_up(space, device, addresses)
+        return port
 
     def cable_between(self, one: Space, device: str, address: str, other: Space, other_device: str,
                       other_address: str) -> None:

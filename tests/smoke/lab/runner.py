@@ -8,22 +8,25 @@ import traceback
 from collections.abc import Awaitable, Callable
 
 from . import programs
+from .drivers import Driver, driver_of
 from .house import House
 from .report import Report
 
 LIMIT_S = 60.0
 
 
-def run(name: str, drawing: str, new_house: Callable[[], House], lab: Callable[[House, Report], Awaitable[None]],
+def run(name: str, drawing: str, new_house: Callable[..., House], lab: Callable[[House, Report], Awaitable[None]],
         built: bool = True) -> None:
-    """Exit with the lab's status. `built`: it needs Weir's programs."""
+    """Exit with the lab's status. `built`: it needs Weir's programs. new_house takes `driver`, which the command line may name."""
+    driver = driver_of(sys.argv[1:])
     if os.getuid() != 0:
         sys.exit("labs make network namespaces: run as root")
     if built and programs.missing():
         sys.exit(f"not built: {', '.join(programs.missing())}; run: meson setup build && ninja -C build")
     # A signal ends the lab like an error, so that what is there to say is said.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
-    sys.exit(asyncio.run(_run(Report(name, drawing), new_house, lab)))
+    named = f"{name} --driver {driver}" if driver.is_dpdk else name
+    sys.exit(asyncio.run(_run(Report(named, drawing), lambda: new_house(driver=driver), lab)))
 
 
 async def _run(report: Report, new_house: Callable[[], House], lab: Callable[[House, Report], Awaitable[None]]) -> int:
