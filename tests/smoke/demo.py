@@ -9,6 +9,7 @@ import time
 from lab import programs
 from lab.core import Core, CorePlace, core_settings
 from lab.dns import Resolver, Zone
+from lab.drivers import Driver
 from lab.edge import Edge, EdgePlace, Served, edge_settings, keys_init, rules_of
 from lab.house import CLUSTER, CORE_NAME, DOMAIN, PASSWORD, SIP_PORT, access_name, core_side_name, zone_write
 from lab.janitor import Janitor
@@ -17,6 +18,7 @@ from lab.phone import Account, Contact, Flow, Phone
 from lab.scenario import End, SetupError, exchange, make_call, tokens
 from lab.sip import Uri
 from lab.udp import Port
+from lab.village import INTERFACE, Village
 
 OWNER, SURVIVOR = 1, 2
 EDGES = (OWNER, SURVIVOR)
@@ -24,13 +26,20 @@ CORE_SIDE, PEER, CORE, DNS, ALICE, BOB = 10, 20, 30, 53, 101, 102  # last octets
 DNS_PORT, MESH_PORT = 5353, 7060
 TALK_S = 1.0
 LIMIT_S = 50.0
+TRIAL_S = 5.0  # for the first edge to be ready on a driver, when there is another to try
 EDGE_NAMES = [name(edge) for edge in EDGES for name in (access_name, core_side_name)]
 
 
 class Demo:
-    def __init__(self, folder: str, janitor: Janitor) -> None:
+    """`dpdk`: in network namespaces, the edges on DPDK devices; else on loopback addresses of this machine."""
+
+    def __init__(self, folder: str, janitor: Janitor, dpdk: bool) -> None:
         self.folder = folder
-        self.host = Loopback(janitor)
+        others = [CORE, DNS, ALICE, BOB]
+        addresses = {edge: [edge, CORE_SIDE + edge, PEER + edge] for edge in EDGES}
+        self.host = Village(janitor, addresses, others) if dpdk else Loopback(janitor)
+        # The first that works is taken.
+        self.drivers = [Driver.AF_XDP, Driver.AF_PACKET] if dpdk else [Driver.SOCKET]
         self.edges: dict[int, Edge] = {}
         self.resolver = Resolver(self.host.at(DNS, DNS_PORT), self.host.socket)
         self.phones: list[Phone] = []
@@ -45,14 +54,34 @@ class Demo:
                                                       self.host.at(DNS, DNS_PORT)))
         await core.start()
         keys_init(f"{self.folder}/keys", CLUSTER, {edge: access_name(edge) for edge in EDGES})
-        for edge in EDGES:
-            self.edges[edge] = self._edge(edge)
-            await self.edges[edge].start()
         await core.wait_ready()
+        await self._start_edges()
         for edge in self.edges.values():
             await edge.wait_ready()
         for edge in EDGES:
             await self.edges[edge].wait_peer(OWNER + SURVIVOR - edge, "up")
+
+    async def _start_edges(self) -> None:
+        """All on the first driver that the first of them can run on."""
+        for edge in EDGES:
+            os.makedirs(f"{self.folder}/edge{edge}")
+        while True:
+            self.edges = {edge: self._edge(edge) for edge in EDGES}
+            for edge in self.edges.values():
+                await edge.start()
+            if len(self.drivers) == 1 or await self._runs(self.edges[OWNER]):
+                return
+            say(f"DPDK on {self.drivers.pop(0)} does not run here", f"next: {self.drivers[0]}")
+            for edge in self.edges.values():
+                await edge.kill()
+
+    @staticmethod
+    async def _runs(edge: Edge) -> bool:
+        try:
+            await edge.wait_ready(TRIAL_S)
+            return True
+        except RuntimeError:
+            return False
 
     async def _start_names(self) -> None:
         zone: Zone = zone_write(list(EDGES), {edge: self.host.address(edge) for edge in EDGES},
@@ -72,18 +101,17 @@ class Demo:
             return False
 
     def _place(self, edge: int) -> EdgePlace:
-        return EdgePlace(self.host, self.host.at(edge, SIP_PORT), self.host.at(CORE_SIDE + edge, SIP_PORT),
+        return EdgePlace(self.host.edge_host(edge), self.host.at(edge, SIP_PORT), self.host.at(CORE_SIDE + edge, SIP_PORT),
                          self.host.at(PEER + edge, SIP_PORT), self.host.at(PEER + edge, MESH_PORT))
 
     def _edge(self, edge: int) -> Edge:
         folder = f"{self.folder}/edge{edge}"
-        os.makedirs(folder)
         names = {"access": access_name(edge), "core": core_side_name(edge), "cluster": CLUSTER}
         peers = {other: self._place(other).mesh for other in EDGES if other != edge}
         upstream = [f"sip:{self.host.address(CORE)}:{SIP_PORT}"]
         return Edge(edge, self._place(edge), folder,
                     edge_settings(edge, self._place(edge), folder, names, peers, upstream, self.host.at(DNS, DNS_PORT),
-                                  f"{self.folder}/keys"))
+                                  f"{self.folder}/keys", self.drivers[0], INTERFACE))
 
     def _phone(self, name: str, host: int, proxies: dict[int, int]) -> Phone:
         trusted = [self.host.at(edge, SIP_PORT) for edge in EDGES]
@@ -98,7 +126,8 @@ class Demo:
     # The story
 
     async def tell(self) -> bool:
-        say(f"edge{OWNER}, edge{SURVIVOR} and a core run, each edge weir-dataplane and weir-control")
+        device = f", on DPDK's {self.drivers[0]}" if self.drivers[0].is_dpdk else ""
+        say(f"edge{OWNER}, edge{SURVIVOR} and a core run, each edge weir-dataplane and weir-control{device}")
         alice = await self._register("alice", ALICE, {2: SURVIVOR, 1: OWNER})
         bob = await self._register("bob", BOB, {1: SURVIVOR})
         call = await make_call(alice, alice.accounts[0], bob, "bob", DOMAIN, alice.accounts[0].contact.flows[1])
@@ -159,10 +188,10 @@ def say(what: str, more: str = "") -> None:
     print(f"{clock}  {what:<40} {more}".rstrip(), flush=True)
 
 
-async def play(folder: str, keep: bool, done: "Done") -> int:
+async def play(folder: str, keep: bool, dpdk: bool, done: "Done") -> int:
     janitor = Janitor()
     janitor.watch_folder(folder)
-    demo = Demo(folder, janitor)
+    demo = Demo(folder, janitor, dpdk)
     try:
         good = await asyncio.wait_for(show(demo), LIMIT_S)
         if keep:
@@ -206,13 +235,13 @@ class Done:
 
 
 def main() -> int:
-    folder, keep = sys.argv[1], "--keep" in sys.argv[2:]
+    folder, keep, dpdk = sys.argv[1], "--keep" in sys.argv[2:], "--dpdk" in sys.argv[2:]
     done = Done()
     if keep and os.fork() > 0:
         return done.wait()
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
     try:
-        return asyncio.run(play(folder, keep, done))
+        return asyncio.run(play(folder, keep, dpdk, done))
     except asyncio.TimeoutError:
         print(f"FAIL: the story took more than {LIMIT_S:.0f} s", flush=True)
         return 1

@@ -23,6 +23,10 @@ class Loopback:
     def at(self, host: int, port: int) -> Address:
         return self.address(host), port
 
+    def edge_host(self, _edge: int) -> "Loopback":
+        """Where the processes of an edge run."""
+        return self
+
     def socket(self) -> socket.socket:
         return socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 
