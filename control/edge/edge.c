@@ -58,12 +58,22 @@ struct restoring {
 	struct edge *edge;
 	struct flow_time time;
 	uint64_t outage_ms;
+	uint64_t moved; // flows of listeners that are others now
 };
 
 static void flow_restore(void *context, const struct flow_record *record)
 {
 	struct restoring *restoring = context;
 
+	if (!restoring->edge->listener_stands[record->listener]) {
+		const struct flow_record gone = {.id = record->id,
+			.state = FLOW_GONE,
+			.listener = record->listener,
+			.transport = record->transport};
+		store_put(restoring->edge->control->store, &gone);
+		restoring->moved++;
+		return;
+	}
 	flow_book_restore(restoring->edge->book, record, restoring->outage_ms, restoring->time);
 }
 
@@ -79,6 +89,11 @@ static void book_restore(struct edge *edge)
 	restoring.outage_ms = now_s > last_s ? (now_s - last_s) * 1000 : 0;
 	store_read(store, flow_restore, &restoring);
 	flow_book_note_generation(edge->book, store_newest_generation(store));
+	if (restoring.moved > 0)
+		log_event(edge->control->log, LOG_LEVEL_WARNING, "flows-of-other-listeners",
+			LOG_NUMBER("ended", restoring.moved),
+			LOG_TEXT("why", "their listeners have other addresses now"),
+			LOG_TEXT("hint", "give listeners an 'id' before reordering them"));
 }
 
 static int book_open(struct edge *edge)

@@ -60,6 +60,8 @@ struct edge {
 	struct event *ready_timer;
 	struct deferred *deferred; // in order
 	struct deferred **deferred_end;
+	bool listener_stands[LISTENERS_MAX
+		+ 1]; // by id: it is what it was when the store was written
 	bool linked; // the dataplane has been sent the tables in this session
 	uint8_t epoch_standing; // enum link_epoch, as the keeper has said
 	uint64_t keys_sent_s; // wall clock; 0: not in this session

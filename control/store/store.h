@@ -19,6 +19,7 @@ enum {
 // What is kept beside the flows: a few things that seldom change, opaque here. The key of each is one of these and a number.
 enum store_note {
 	STORE_NOTE_PEER = 0, // and its edge id: what it last said of itself
+	STORE_NOTE_LISTENER = 256, // and its id: its transport and address
 	STORE_NOTE_OCTETS_MAX = 1 << 16,
 };
 

@@ -14,7 +14,7 @@
 
 enum {
 	PATIENCE_MS = 5000,
-	PORTS = 5,
+	PORTS = 6,
 	FOLDER_MAX = 64,
 };
 
@@ -23,6 +23,7 @@ char edge_folder[] = "/tmp/weir-test-edge-XXXXXX";
 unsigned edge_port_access;
 unsigned edge_port_core;
 unsigned edge_port_peer;
+unsigned edge_port_more;
 static unsigned port_mesh;
 static unsigned port_peer_mesh;
 static struct event_base *base;
@@ -32,8 +33,8 @@ static pid_t peer_process;
 // All at once, so that they differ.
 static void ports_choose(void)
 {
-	unsigned *ports[PORTS] = {
-		&edge_port_access, &edge_port_core, &edge_port_peer, &port_mesh, &port_peer_mesh};
+	unsigned *ports[PORTS] = {&edge_port_access, &edge_port_core, &edge_port_peer, &port_mesh,
+		&port_peer_mesh, &edge_port_more};
 	int sockets[PORTS];
 
 	for (unsigned i = 0; i < PORTS; i++) {
@@ -256,25 +257,30 @@ struct flow_id edge_register(uint16_t port, unsigned cseq, const char *asked, co
 	return (struct flow_id){grant.slot == 0 ? 0 : 1, grant.slot, grant.generation};
 }
 
-size_t edge_await_record(uint16_t type, void *out, size_t capacity)
+struct edge_record edge_next_record(void)
 {
 	static _Alignas(8) uint8_t octets[LINK_TABLE_RING_OCTETS / 4];
 	struct record_header header;
 
-	for (unsigned i = 0; i < PATIENCE_MS;) {
+	for (unsigned i = 0; i < PATIENCE_MS; i++) {
 		int64_t length = ring_read(&plane.table, &header, octets, sizeof(octets));
-		if (length >= 0 && header.type == type) {
-			cr_assert(le(sz, (size_t)length, capacity));
-			memcpy(out, octets, (size_t)length);
-			return (size_t)length;
-		}
-		if (length < 0) {
-			usleep(1000);
-			i++;
-		}
+		if (length >= 0)
+			return (struct edge_record){header.type, span_of(octets, (size_t)length)};
+		usleep(1000);
 	}
-	cr_fatal("no record of type %u came", type);
-	return 0;
+	cr_fatal("no more records came");
+	return (struct edge_record){0};
+}
+
+size_t edge_await_record(uint16_t type, void *out, size_t capacity)
+{
+	struct edge_record record = edge_next_record();
+
+	while (record.type != type)
+		record = edge_next_record();
+	cr_assert(le(sz, record.payload.length, capacity));
+	memcpy(out, record.payload.octets, record.payload.length);
+	return record.payload.length;
 }
 
 void edge_tell(uint16_t type, const void *event, size_t length)

@@ -17,6 +17,7 @@ extern char edge_folder[];
 extern unsigned edge_port_access;
 extern unsigned edge_port_core;
 extern unsigned edge_port_peer;
+extern unsigned edge_port_more;
 
 // A folder, keys and ports; nothing runs yet.
 void edge_setup(void);
@@ -34,8 +35,14 @@ void edge_end_peer(void);
 // Returns the flow that the REGISTER was granted; 0 in all members if it names none.
 struct flow_id edge_register(uint16_t port, unsigned cseq, const char *asked, const char *granted);
 
-// The next record of a type that control puts on the table ring; others are passed over. Returns its length; fails the test after
-// five seconds.
+struct edge_record {
+	uint16_t type;
+	struct span payload;
+};
+
+// The next record that control puts on the table ring, good until the next call; fails the test after five seconds.
+struct edge_record edge_next_record(void);
+// The next one of a type; others are passed over. Returns its length.
 size_t edge_await_record(uint16_t type, void *out, size_t capacity);
 void edge_tell(uint16_t type, const void *event, size_t length);
 // True once `weirctl status -j` says so.

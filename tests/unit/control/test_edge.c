@@ -98,3 +98,90 @@ Test(edge, a_phone_that_stops_its_keep_alives_is_doubtful_and_live_when_it_is_he
 	tell_life(id, false, false);
 	cr_assert(eq(int, await_flow().state, FLOW_LIVE));
 }
+
+// Flows of the edge's own snapshot, which comes first.
+static unsigned count_restored(void)
+{
+	struct link_snapshot mark;
+	unsigned count = 0;
+
+	edge_await_record(LINK_SNAPSHOT_BEGIN, &mark, sizeof(mark));
+	cr_assert(eq(int, mark.edge, 1));
+	struct edge_record record = edge_next_record();
+	while (record.type != LINK_SNAPSHOT_END) {
+		count += record.type == LINK_FLOW;
+		record = edge_next_record();
+	}
+	return count;
+}
+
+static void register_and_die(void)
+{
+	edge_start(NULL, 3);
+	cr_assert(edge_await_status("\"ready\": true"));
+	edge_register(5060, 1, CONTACT, CONTACT);
+	cr_assert(eq(int, await_flow().state, FLOW_LIVE));
+	edge_end(SIGKILL);
+}
+
+// The access listener that phones use, one more, and the others; `order` says which comes first.
+static const char *two_access_listeners(const char *first, const char *second)
+{
+	static char text[1024];
+
+	snprintf(text, sizeof(text),
+		"  - {name: %s}\n  - {name: %s}\n"
+		"  - {name: core, side: core, address: 127.0.0.1:%u}\n"
+		"  - {name: peer, side: peer, address: 127.0.0.1:%u}\n",
+		first, second, edge_port_core, edge_port_peer);
+	return text;
+}
+
+static const char *listener_text(const char *name, unsigned port, const char *more)
+{
+	static char texts[2][256];
+	static unsigned next;
+	char *text = texts[next++ % 2];
+
+	snprintf(text, sizeof(texts[0]), "%s, side: access, address: 127.0.0.1:%u%s", name, port,
+		more);
+	return text;
+}
+
+Test(edge, knows_its_flows_again_after_a_restart)
+{
+	register_and_die();
+	edge_start(NULL, 3);
+	cr_assert(eq(uint, count_restored(), 1));
+}
+
+Test(edge, ends_stored_flows_whose_listeners_number_means_another_address_now)
+{
+	register_and_die();
+	edge_start(two_access_listeners(listener_text("new", edge_port_more, ""),
+			   listener_text("access", edge_port_access, "")),
+		4);
+	cr_assert(eq(uint, count_restored(), 0));
+	edge_end(SIGKILL);
+	// Nor are they there when it is as it was.
+	edge_start(NULL, 3);
+	cr_assert(eq(uint, count_restored(), 0));
+}
+
+Test(edge, keeps_stored_flows_when_listeners_with_ids_are_reordered)
+{
+	register_and_die();
+	edge_start(two_access_listeners(listener_text("new", edge_port_more, ", id: 9"),
+			   listener_text("access", edge_port_access, ", id: 1")),
+		4);
+	cr_assert(eq(uint, count_restored(), 1));
+}
+
+Test(edge, ends_stored_flows_of_a_listener_that_is_not_configured_any_more)
+{
+	register_and_die();
+	edge_start(two_access_listeners(listener_text("new", edge_port_more, ", id: 9"),
+			   listener_text("access", edge_port_access, ", id: 8")),
+		4);
+	cr_assert(eq(uint, count_restored(), 0));
+}
