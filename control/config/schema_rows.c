@@ -48,11 +48,11 @@ const struct schema_row schema_rows[] = {
 	{"node.region", SCHEMA_NAME, .minimum = 1, .maximum = NAME_MAX_OCTETS, LIVE, AT(config, node.region),
 		.help = "where it stands, for people"},
 
-	{"listeners[]", SCHEMA_LIST, .maximum = LISTENERS_MAX, .flags = MUST, DATAPLANE, LIST_AT(config, listeners),
+	{"listeners[]", SCHEMA_LIST, .maximum = LISTENERS_MAX - 1, .flags = MUST, DATAPLANE, LIST_AT(config, listeners),
 		.help = "sockets that SIP is spoken on; each belongs to one side"},
 	{"listeners[].name", SCHEMA_NAME, .minimum = 1, .maximum = NAME_MAX_OCTETS, .flags = MUST, DATAPLANE, AT(config_listener, name),
 		.help = "unique, for people"},
-	{"listeners[].id", SCHEMA_NUMBER, .minimum = 1, .maximum = LISTENERS_MAX, DATAPLANE, AT(config_listener, id),
+	{"listeners[].id", SCHEMA_NUMBER, .minimum = 1, .maximum = LISTENERS_MAX - 1, DATAPLANE, AT(config_listener, id),
 		.help = "unique, written into tokens; without it the position in the list, so give one before you reorder"},
 	{"listeners[].side", SCHEMA_CHOICE, .words = "access|core|peer", .minimum = SIDE_ACCESS, .flags = MUST, DATAPLANE, AT(config_listener, side),
 		.help = "access: user agents; core: registrar and proxies; peer: other edges"},

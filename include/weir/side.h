@@ -20,6 +20,6 @@ enum transport {
 };
 
 enum {
-	// A token holds seven bits of it.
+	// Ids are below it: a token holds seven bits of one.
 	LISTENERS_MAX = 127,
 };

@@ -164,6 +164,22 @@ Test(config, gives_listeners_their_place_as_id_unless_they_have_one)
 	config_free(config);
 }
 
+Test(config, takes_no_listener_id_that_the_tables_do_not_hold)
+{
+	const char *text =
+		"role: core\nnode: {name: core.test}\n"
+		"listeners: [{name: core, side: core, address: 127.0.0.1:5090, id: %u}]\n"
+		"registrar: {domains: [example.test], users: [{user: bob, password: x}]}\n";
+	char with_id[512];
+
+	snprintf(with_id, sizeof(with_id), text, LISTENERS_MAX - 1);
+	struct config *config = config_make(with_id);
+	cr_assert(config != NULL);
+	config_free(config);
+	snprintf(with_id, sizeof(with_id), text, LISTENERS_MAX);
+	cr_assert(config_make(with_id) == NULL);
+}
+
 Test(config, knows_the_line_of_a_member_and_that_a_default_has_none)
 {
 	struct config *config = config_make(EDGE);
