@@ -25,6 +25,13 @@ static int keys_open(struct edge *edge)
 	return -EINVAL;
 }
 
+static bool flow_current(void *context, uint32_t slot, struct flow_record *record)
+{
+	struct edge *edge = context;
+
+	return flow_book_next(edge->book, slot - 1, record) && record->id.slot == slot;
+}
+
 static int store_start(struct edge *edge)
 {
 	struct control *control = edge->control;
@@ -33,6 +40,8 @@ static int store_start(struct edge *edge)
 		.path = config->store_path,
 		.edge = config->node.id,
 		.flows_max = config->limits.flows,
+		.current = flow_current,
+		.context = edge,
 		.log = control->log,
 	};
 	char place[128];
@@ -141,6 +150,9 @@ static void tick(evutil_socket_t socket, short what, void *context)
 		&& link_client_is_up(edge->control->link))
 		edge_send_keys(edge);
 	edge_ready_judge(edge);
+	// How long an outage was is told from the last commit; and after a failure it is tried again.
+	if (edge->control->store != NULL)
+		(void)store_commit(edge->control->store, now.wall_ms / 1000);
 	if (flow_book_has_changes(edge->book))
 		edge_batch_soon(edge);
 }

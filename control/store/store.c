@@ -13,6 +13,9 @@
 enum {
 	PATH_MAX_OCTETS = 512,
 	BATCH_FIRST = 64,
+	CATCH_UP_RECORDS = 256, // in one transaction
+	CATCH_UP_TRANSACTIONS = 16, // in one call
+	SLOTS_A_WORD = 64,
 };
 
 struct batch {
@@ -27,6 +30,9 @@ struct store {
 	struct store_facts facts;
 	struct batch batch;
 	bool failing; // said already
+	int failure; // of the last try; 0: it works, and there is more to catch up with
+	uint64_t tried_s;
+	uint64_t *behind; // a bit a slot whose record in the file is old, while failing
 	_Atomic bool dirty; // committed and not synced
 	bool syncing; // the thread runs
 	bool closing; // under lock
@@ -76,9 +82,12 @@ static int file_open(struct store *store)
 
 	if (mkdir(options->path, 0700) != 0 && errno != EEXIST)
 		return -errno;
-	enum store_health health = store_file_check(options->path, options->edge);
+	enum store_health health;
+	int status = store_file_check(options->path, options->edge, &health);
+	if (status != 0)
+		return status;
 	if (health != STORE_SOUND) {
-		int status = store_file_set_aside(options->path, aside, sizeof(aside));
+		status = store_file_set_aside(options->path, aside, sizeof(aside));
 		if (status != 0)
 			return status;
 		log_event(options->log, LOG_LEVEL_ERROR, "store-set-aside",
@@ -114,13 +123,15 @@ int store_open(const struct store_options *options, struct store **out)
 	if (store == NULL)
 		return -ENOMEM;
 	store->options = *options;
-	status = file_open(store);
+	store->behind = calloc(options->flows_max / SLOTS_A_WORD + 1, sizeof(*store->behind));
+	status = store->behind == NULL ? -ENOMEM : file_open(store);
 	if (status == 0)
 		status = facts_load(store);
 	if (status == 0)
 		status = thread_start(store);
 	if (status != 0) {
 		store_file_close(&store->file);
+		free(store->behind);
 		free(store);
 		return status;
 	}
@@ -140,6 +151,7 @@ void store_close(struct store *store)
 	pthread_mutex_destroy(&store->lock);
 	pthread_cond_destroy(&store->wake);
 	free(store->batch.records);
+	free(store->behind);
 	free(store);
 }
 
@@ -218,51 +230,127 @@ static bool batch_grow(struct batch *batch)
 	return true;
 }
 
-// Only while a disk is full do batches live on: then a slot keeps its newest record alone, and the batch is bounded by the slots.
-static struct flow_record *batch_find(struct store *store, uint32_t slot)
+static void batch_add(struct store *store, const struct flow_record *record)
 {
-	for (unsigned i = 0; store->failing && i < store->batch.count; i++)
-		if (store->batch.records[i].id.slot == slot)
-			return &store->batch.records[i];
-	return NULL;
+	if (store->batch.count == store->batch.capacity && !batch_grow(&store->batch))
+		return; // out of memory: this change is not kept over a restart
+	store->batch.records[store->batch.count++] = *record;
+}
+
+static void behind_set(struct store *store, uint32_t slot)
+{
+	if (slot <= store->options.flows_max)
+		store->behind[slot / SLOTS_A_WORD] |= UINT64_C(1) << slot % SLOTS_A_WORD;
 }
 
 void store_put(struct store *store, const struct flow_record *record)
 {
-	struct flow_record *old = batch_find(store, record->id.slot);
-
-	if (old != NULL) {
-		*old = *record;
-		return;
-	}
-	if (store->batch.count == store->batch.capacity && !batch_grow(&store->batch))
-		return; // out of memory: this change is not kept over a restart
-	store->batch.records[store->batch.count++] = *record;
 	if (record->id.generation > store->facts.newest_generation)
 		store->facts.newest_generation = record->id.generation;
+	// A full disk may stay so for hours: what is remembered of it is bounded by the slots, a bit each.
+	if (store->failing)
+		behind_set(store, record->id.slot);
+	else
+		batch_add(store, record);
+}
+
+static int batch_write(struct store *store)
+{
+	int status = store_file_write(
+		&store->file, store->batch.records, store->batch.count, &store->facts);
+
+	if (status == 0)
+		atomic_store(&store->dirty, true);
+	return status;
+}
+
+static int failing_begin(struct store *store, int status)
+{
+	log_event(store->options.log, LOG_LEVEL_ERROR, "store-failed",
+		LOG_TEXT("path", store->options.path), LOG_TEXT("error", store_file_error(status)),
+		LOG_TEXT("hint", "the edge goes on without"));
+	store->failing = true;
+	store->failure = status;
+	for (unsigned i = 0; i < store->batch.count; i++)
+		behind_set(store, store->batch.records[i].id.slot);
+	store->batch.count = 0;
+	return status;
+}
+
+// The next slot from `slot` on that is behind; past the last: there is none.
+static uint32_t behind_find(const struct store *store, uint32_t slot)
+{
+	for (; slot <= store->options.flows_max; slot++) {
+		uint64_t word = store->behind[slot / SLOTS_A_WORD] >> slot % SLOTS_A_WORD;
+		if (word != 0)
+			return slot + (uint32_t)__builtin_ctzll(word);
+		slot |= SLOTS_A_WORD - 1; // the rest of the word is empty
+	}
+	return slot;
+}
+
+static void batch_add_current(struct store *store, uint32_t slot)
+{
+	const struct store_options *options = &store->options;
+	struct flow_record record;
+
+	if (!options->current(options->context, slot, &record))
+		record = (struct flow_record){
+			.id = {.edge = options->edge, .slot = slot}, .state = FLOW_GONE};
+	batch_add(store, &record);
+}
+
+// One transaction. 1: there was nothing left to write.
+static int catch_up_once(struct store *store)
+{
+	uint32_t slot = behind_find(store, 0);
+
+	if (slot > store->options.flows_max)
+		return 1;
+	for (; slot <= store->options.flows_max && store->batch.count < CATCH_UP_RECORDS;
+		slot = behind_find(store, slot + 1))
+		batch_add_current(store, slot);
+	if (store->batch.count == 0)
+		return -ENOMEM;
+	int status = batch_write(store);
+	for (unsigned i = 0; status == 0 && i < store->batch.count; i++) {
+		uint32_t written = store->batch.records[i].id.slot;
+		store->behind[written / SLOTS_A_WORD] &= ~(UINT64_C(1) << written % SLOTS_A_WORD);
+	}
+	store->batch.count = 0;
+	return status;
+}
+
+static int catch_up(struct store *store)
+{
+	store->failure = 0;
+	for (unsigned i = 0; i < CATCH_UP_TRANSACTIONS && store->failure == 0; i++)
+		store->failure = catch_up_once(store);
+	if (store->failure <= 0)
+		return store->failure;
+	log_event(store->options.log, LOG_LEVEL_NOTICE, "store-works-again",
+		LOG_TEXT("path", store->options.path));
+	store->failing = false;
+	return store->failure = 0;
 }
 
 int store_commit(struct store *store, uint64_t now_s)
 {
-	if (store->batch.count == 0)
+	bool same_second = now_s == store->tried_s;
+	bool time_is_noted =
+		now_s >= store->facts.last_s && now_s - store->facts.last_s < STORE_TIME_EVERY_S;
+
+	if (store->failing && store->failure != 0 && same_second)
+		return store->failure;
+	if (!store->failing && store->batch.count == 0 && time_is_noted)
 		return 0;
+	store->tried_s = now_s;
 	store->facts.last_s = now_s;
-	int status = store_file_write(
-		&store->file, store->batch.records, store->batch.count, &store->facts);
-	if (status != 0) {
-		if (!store->failing)
-			log_event(store->options.log, LOG_LEVEL_ERROR, "store-failed",
-				LOG_TEXT("path", store->options.path),
-				LOG_TEXT("error", store_file_error(status)),
-				LOG_TEXT("hint", "the edge goes on without"));
-		store->failing = true;
-		return status;
-	}
 	if (store->failing)
-		log_event(store->options.log, LOG_LEVEL_NOTICE, "store-works-again",
-			LOG_TEXT("path", store->options.path));
-	store->failing = false;
+		return catch_up(store);
+	int status = batch_write(store);
+	if (status != 0)
+		return failing_begin(store, status);
 	store->batch.count = 0;
-	atomic_store(&store->dirty, true);
 	return 0;
 }

@@ -14,6 +14,7 @@ struct store;
 
 enum {
 	STORE_SYNC_EVERY_MS = 1000,
+	STORE_TIME_EVERY_S = 10, // the time is noted at least so often, changes or not
 };
 
 // What is kept beside the flows: a few things that seldom change, opaque here. The key of each is one of these and a number.
@@ -27,13 +28,16 @@ struct store_options {
 	const char *path; // a folder; made if it is missing
 	uint8_t edge; // records of another edge are not ours: the store was another's
 	uint32_t flows_max;
+	// The flow of a slot as it is now; false: it is gone. Asked after a failure, when nothing but the slots is remembered.
+	bool (*current)(void *context, uint32_t slot, struct flow_record *record);
+	void *context;
 	struct log *log; // the caller's
 };
 
 // Open, after a forked child has read every record: a file that is damaged, of another edge, or crashes its reader is set aside
 // under another name with one line said, and an empty one takes its place. 0 or a negative errno (the folder cannot be used at all).
 [[nodiscard]] int store_open(const struct store_options *options, struct store **store);
-// Syncs and notes the time of a clean end.
+// What was put and not committed is lost.
 void store_close(struct store *store);
 
 // Read all records, once, before the first put. Expired rows are the caller's to drop.
@@ -53,6 +57,6 @@ void store_put_note(struct store *store, uint32_t key, struct span octets);
 
 // Into the batch. FLOW_GONE removes the slot.
 void store_put(struct store *store, const struct flow_record *record);
-// Commit the batch: it is in the file when this returns. -ENOSPC and other errors: said once until it works again, and the batch
-// is kept for the next commit (the newest record of a slot).
+// Commit the batch: it is in the file when this returns. Call it once a second, too. -ENOSPC and other errors are said once until it
+// works again; it is tried again once a second at most, with what the changed slots hold then, a part at each call.
 int store_commit(struct store *store, uint64_t now_s);

@@ -68,31 +68,53 @@ static enum store_health file_judge(const char *path, uint8_t edge)
 	return check.foreign ? STORE_FOREIGN : STORE_SOUND;
 }
 
-static void data_path(const char *path, char *out)
+static void file_path(const char *path, const char *name, char *out)
 {
-	snprintf(out, PATH_MAX_OCTETS, "%s/data.mdb", path);
+	snprintf(out, PATH_MAX_OCTETS, "%s/%s", path, name);
 }
 
-enum store_health store_file_check(const char *path, uint8_t edge)
+// A file that this user may not write, as one that was once started as another user leaves, is not damaged.
+static int file_may_be_used(const char *path, const char *name)
 {
-	char data[PATH_MAX_OCTETS];
+	char file[PATH_MAX_OCTETS];
+
+	file_path(path, name, file);
+	return access(file, R_OK | W_OK) == 0 ? 0 : -errno;
+}
+
+static int child_await(pid_t child, enum store_health *health)
+{
 	int status;
 
-	data_path(path, data);
-	if (access(data, F_OK) != 0)
-		return STORE_SOUND;
+	while (waitpid(child, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	*health = WIFEXITED(status) && WEXITSTATUS(status) <= STORE_FOREIGN
+		? (enum store_health)WEXITSTATUS(status)
+		: STORE_CRASHED;
+	return 0;
+}
+
+int store_file_check(const char *path, uint8_t edge, enum store_health *health)
+{
+	int status = file_may_be_used(path, "data.mdb");
+
+	*health = STORE_SOUND;
+	if (status == -ENOENT)
+		return 0;
+	if (status == 0)
+		status = file_may_be_used(path, "lock.mdb");
+	if (status != 0 && status != -ENOENT)
+		return status;
 	pid_t child = fork();
 	if (child < 0)
-		return STORE_DAMAGED;
+		return -errno;
 	if (child == 0) {
 		prctl(PR_SET_DUMPABLE, 0);
 		alarm(CHILD_SECONDS_MAX); // a damaged tree may also be an endless one
 		_exit((int)file_judge(path, edge));
 	}
-	while (waitpid(child, &status, 0) < 0)
-		if (errno != EINTR)
-			return STORE_DAMAGED;
-	return WIFEXITED(status) ? (enum store_health)WEXITSTATUS(status) : STORE_CRASHED;
+	return child_await(child, health);
 }
 
 int store_file_set_aside(const char *path, char *aside, size_t size)
@@ -102,9 +124,9 @@ int store_file_set_aside(const char *path, char *aside, size_t size)
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	data_path(path, data);
+	file_path(path, "data.mdb", data);
+	file_path(path, "lock.mdb", lock);
 	snprintf(aside, size, "%s/damaged-%lld.mdb", path, (long long)now.tv_sec);
-	snprintf(lock, sizeof(lock), "%s/lock.mdb", path);
 	if (rename(data, aside) != 0)
 		return -errno;
 	unlink(lock);

@@ -5,7 +5,8 @@
 enum {
 	DATABASES = 3,
 	MAP_MIN = 16 << 20,
-	OCTETS_A_FLOW = 1024, // with room for pages half full
+	// The largest record is a page of its own, and LMDB writes pages anew: twice that. Address space, not memory or disk.
+	OCTETS_A_FLOW = 8192,
 	FACTS_KEY = 1,
 	CHECKSUM_OCTETS = 8, // before a note
 };
@@ -17,7 +18,7 @@ struct stored_facts {
 	uint64_t incarnation;
 	uint64_t last_s;
 	uint32_t newest_generation;
-	uint32_t reserved;
+	uint32_t checksum; // of the rest; 0: of a version that wrote none
 };
 
 const char *store_file_error(int status)
@@ -110,6 +111,15 @@ void store_file_close(struct store_file *file)
 	*file = (struct store_file){0};
 }
 
+static uint32_t facts_checksum(const struct stored_facts *facts)
+{
+	struct stored_facts bare = *facts;
+
+	bare.checksum = 0;
+	uint32_t checksum = (uint32_t)record_checksum(span_of(&bare, sizeof(bare)));
+	return checksum != 0 ? checksum : 1;
+}
+
 static int facts_get(struct store_file *file, MDB_txn *transaction, struct stored_facts *facts)
 {
 	uint32_t number = FACTS_KEY;
@@ -122,9 +132,13 @@ static int facts_get(struct store_file *file, MDB_txn *transaction, struct store
 		return 0;
 	if (code == 0 && value.mv_size != sizeof(*facts))
 		return MDB_CORRUPTED;
-	if (code == 0)
-		memcpy(facts, value.mv_data, sizeof(*facts));
-	return status_of(code);
+	if (code != 0)
+		return status_of(code);
+	memcpy(facts, value.mv_data, sizeof(*facts));
+	return facts->format != STORE_FORMAT || facts->checksum == 0
+			|| facts->checksum == facts_checksum(facts)
+		? 0
+		: MDB_CORRUPTED;
 }
 
 int store_file_read_facts(struct store_file *file, struct store_facts *facts)
@@ -291,6 +305,7 @@ static int facts_write(
 	MDB_val key = {sizeof(number), &number};
 	MDB_val value = {sizeof(stored), &stored};
 
+	stored.checksum = facts_checksum(&stored);
 	return mdb_put(transaction, file->facts, &key, &value, 0);
 }
 

@@ -34,8 +34,9 @@ enum store_health {
 };
 
 const char *store_health_text(enum store_health health);
-// Read everything in a forked child: a damaged LMDB file can crash its reader.
-[[nodiscard]] enum store_health store_file_check(const char *path, uint8_t edge);
+// Read everything in a forked child: a damaged LMDB file can crash its reader. 0 and *health, or a negative errno: it could not be
+// looked at, which is no reason to set it aside.
+[[nodiscard]] int store_file_check(const char *path, uint8_t edge, enum store_health *health);
 // Rename data.mdb; `aside` says to what. 0 or a negative errno.
 [[nodiscard]] int store_file_set_aside(const char *path, char *aside, size_t size);
 // All below: 0, a negative errno or a negative LMDB code; store_file_error() is the text of either.
