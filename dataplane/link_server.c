@@ -4,9 +4,9 @@
 
 #include "clock.h"
 #include "devices.h"
+#include "launch.h"
 #include "log.h"
 #include "plane.h"
-#include "ports.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -23,70 +23,6 @@ enum {
 	LINK_GREETING_MS = 200, // time for a second control to say HELLO, before it is turned away
 	LINK_BACKLOG = 4,
 };
-
-// --- Threads ---
-
-static enum link_step tables_make(
-	const struct link_config *config, struct plane **plane, struct link_failed *failed)
-{
-	int error = plane_new(config, plane);
-
-	if (error < 0)
-		return link_setup_refuse(failed, -error, LINK_SETUP_NO_LISTENER,
-			"no tables for %u flows, %u of peers, %u rows and %u workers",
-			config->flows_max, config->peer_flows_max, config->rows_max,
-			config->workers);
-	return LINK_STEP_WAIT;
-}
-
-// From here on DPDK has been started, or not: there is no second time.
-static enum link_step devices_begin(struct link_server *server, struct link_failed *failed)
-{
-	if (!devices_are_wanted(&server->setup))
-		return LINK_STEP_WAIT;
-	server->spent = true;
-	return devices_open(&server->setup, failed);
-}
-
-// Whatever needs a capability has been opened.
-static enum link_step threads_begin(
-	const struct link_server *server, struct plane *plane, struct link_failed *failed)
-{
-	int error = server->drop == NULL ? 0 : server->drop();
-
-	if (error < 0)
-		return link_setup_refuse(
-			failed, -error, LINK_SETUP_NO_LISTENER, "capabilities cannot be dropped");
-	error = plane_start(plane);
-	if (error < 0)
-		return link_setup_refuse(failed, -error, LINK_SETUP_NO_LISTENER,
-			"the workers cannot be started on the processors they were given");
-	return LINK_STEP_WAIT;
-}
-
-static enum link_step plane_begin(struct link_server *server, struct link_failed *failed)
-{
-	const struct link_setup *setup = &server->setup;
-	struct plane *plane;
-	enum link_step step = tables_make(&setup->config, &plane, failed);
-
-	if (step != LINK_STEP_WAIT)
-		return step;
-	step = devices_begin(server, failed);
-	if (step == LINK_STEP_WAIT)
-		step = ports_open(setup, plane, failed);
-	if (step == LINK_STEP_WAIT && server->spent)
-		step = devices_run(failed);
-	if (step == LINK_STEP_WAIT && server->spent)
-		step = devices_watch(plane, failed);
-	if (step == LINK_STEP_WAIT)
-		step = threads_begin(server, plane, failed);
-	if (step == LINK_STEP_WAIT)
-		server->plane = plane;
-	else
-		plane_free(plane);
-	return step;
-}
 
 // --- One control ---
 
@@ -125,7 +61,8 @@ static enum link_step session_begin(struct link_server *server, struct link_fail
 static enum link_step start_take(struct link_server *server, struct link_failed *failed)
 {
 	if (server->plane == NULL) {
-		enum link_step step = plane_begin(server, failed);
+		enum link_step step = launch_plane(
+			&server->setup, server->drop, &server->spent, &server->plane, failed);
 
 		if (step != LINK_STEP_WAIT)
 			return step;
@@ -382,8 +319,7 @@ free_server:
 static void plane_end(struct link_server *server)
 {
 	session_end(server);
-	plane_stop(server->plane);
-	plane_free(server->plane);
+	launch_end(server->plane);
 	// Now nobody runs on the sockets: link_setup_end() closes them.
 	server->setup.running = false;
 }
