@@ -1,5 +1,6 @@
 // test_kernel_watch.c: what the kernel knows of routes and neighbours is in the picture soon after, in a network namespace of its own.
 
+#include "io/io_memory.h"
 #include "kernel_watch.h"
 #include "plane.h"
 
@@ -374,6 +375,19 @@ Test(kernel_watch, more_news_than_a_socket_holds_are_no_loss)
 		snprintf(text, sizeof(text), "192.0.2.%u", 11 + i);
 		expect(text, (int)i);
 	}
+}
+
+Test(kernel_watch, begins_and_ends_with_the_planes_other_threads)
+{
+	plane->worker[0].port = io_memory_open(plane->worker[0].wakeup);
+	cr_assert(plane->worker[0].port != NULL);
+	watch_open();
+	cr_assert(eq(int, plane_start(plane), 0));
+	ip("neigh add 192.0.2.7 lladdr 02:00:00:00:01:07 dev dev0");
+	expect("192.0.2.7", 7);
+	urcu_qsbr_thread_offline();
+	plane_stop(plane);
+	urcu_qsbr_thread_online();
 }
 
 static void *readers_run(void *argument)

@@ -1,13 +1,11 @@
 // test_next_hop.c: packets leave as the kernel's routes and neighbours say, or by the kernel.
 
 #include "next_hop.h"
-#include "random.h"
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
 #include <arpa/inet.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -192,29 +190,6 @@ Test(next_hop, an_ipv4_route_by_an_ipv6_gateway)
 	cr_assert(eq(int, find("203.0.113.5"), 61));
 }
 
-Test(next_hop, the_longest_prefix_counts_whatever_its_metric)
-{
-	route_add("0.0.0.0/0", "192.0.2.1", ETH)->metric = 0;
-	route_add("203.0.113.0/24", "192.0.2.2", ETH)->metric = 100;
-	route_add("203.0.113.128/25", "192.0.2.3", ETH)->metric = 200;
-	route_add("203.0.113.200/32", "192.0.2.4", ETH)->metric = 300;
-	for (uint8_t i = 1; i <= 4; i++)
-		neighbour_add((char[]){'1', '9', '2', '.', '0', '.', '2', '.', (char)('0' + i), 0},
-			ETH, i);
-	picture_make();
-	cr_assert(eq(int, find("203.0.112.255"), 1));
-	cr_assert(eq(int, find("203.0.113.0"), 2));
-	cr_assert(eq(int, find("203.0.113.127"), 2));
-	cr_assert(eq(int, find("203.0.113.128"), 3));
-	cr_assert(eq(int, find("203.0.113.199"), 3));
-	cr_assert(eq(int, find("203.0.113.200"), 4));
-	cr_assert(eq(int, find("203.0.113.201"), 3));
-	cr_assert(eq(int, find("203.0.113.255"), 3));
-	cr_assert(eq(int, find("203.0.114.0"), 1));
-	cr_assert(eq(int, find("0.0.0.1"), 1));
-	cr_assert(eq(int, find("223.255.255.255"), 1));
-}
-
 Test(next_hop, of_equal_prefixes_the_least_metric_counts_then_the_first)
 {
 	neighbour_add("192.0.2.1", ETH, 1);
@@ -330,91 +305,6 @@ Test(next_hop, a_route_narrower_than_its_link_is_the_kernels)
 	picture_make();
 	cr_assert(eq(int, find("192.0.2.7"), -1));
 	cr_assert(eq(int, find("198.51.100.7"), 8));
-}
-
-Test(next_hop, ipv6_prefixes_of_every_length)
-{
-	static char texts[129][64];
-
-	for (unsigned length = 0; length <= 128; length++) {
-		uint8_t octets[16] = {0};
-		char gateway[16];
-
-		// 2001:db8:: and then ones, up to the length.
-		memcpy(octets, "\x20\x01\x0d\xb8", 4);
-		for (unsigned bit = 32; bit < length; bit++)
-			octets[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
-		char text[INET6_ADDRSTRLEN];
-
-		cr_assert(inet_ntop(AF_INET6, octets, text, sizeof(text)) != NULL);
-		snprintf(texts[length], sizeof(texts[length]), "%s/%u", text, length);
-		snprintf(gateway, sizeof(gateway), "fe80::%x", length + 1);
-		route_add(texts[length], gateway, ETH);
-		neighbour_add(gateway, ETH, (uint8_t)length);
-	}
-	picture_make();
-	cr_assert(eq(int, find("2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"), 128));
-	cr_assert(eq(int, find("2001:db8:ffff:ffff:ffff:ffff:ffff:fffe"), 127));
-	cr_assert(eq(int, find("2001:db8:ffff:ffff:7fff:ffff:ffff:ffff"), 64));
-	cr_assert(eq(int, find("2001:db8:ffff:ffff:bfff:ffff:ffff:ffff"), 65));
-	cr_assert(eq(int, find("2001:db8::1"), 32));
-	cr_assert(eq(int, find("2001:db9::1"), 31));
-	cr_assert(eq(int, find("2000::1"), 15));
-	cr_assert(eq(int, find("1::1"), 2));
-}
-
-// As the words of the contract say it: all routes are looked at.
-static int find_slowly(const struct endpoint *destination)
-{
-	const struct next_hop_route *best = NULL;
-
-	for (size_t i = 0; i < route_count; i++) {
-		const struct next_hop_route *route = &routes[i];
-
-		if (!prefix_contains(&route->prefix, destination))
-			continue;
-		if (best == NULL || route->prefix.length > best->prefix.length
-			|| (route->prefix.length == best->prefix.length
-				&& route->metric < best->metric))
-			best = route;
-	}
-	return best == NULL || best->interface != ETH ? -1 : best->gateway.address[3];
-}
-
-Test(next_hop, as_many_routes_as_there_may_be_are_told_apart)
-{
-	struct random random = {3};
-
-	for (unsigned i = 0; i < 250; i++) {
-		char gateway[16];
-
-		snprintf(gateway, sizeof(gateway), "192.0.2.%u", i);
-		neighbour_add(gateway, ETH, (uint8_t)i);
-	}
-	while (route_count < NEXT_HOP_ROUTES_MAX) {
-		char prefix[32], gateway[16];
-		unsigned length = random_below(&random, 33);
-		// Crowded, so that many are nested and equal.
-		uint32_t bits = (10u << 24 | (uint32_t)random_next(&random) % 4096 << 8)
-			& (length == 0 ? 0 : UINT32_MAX << (32 - length));
-
-		snprintf(prefix, sizeof(prefix), "%u.%u.%u.%u/%u", bits >> 24, bits >> 16 & 255,
-			bits >> 8 & 255, bits & 255, length);
-		snprintf(gateway, sizeof(gateway), "192.0.2.%u", random_below(&random, 250));
-		route_add(prefix, gateway, random_below(&random, 8) == 0 ? FOREIGN : ETH)->metric =
-			random_below(&random, 3);
-	}
-	picture_make();
-	for (unsigned i = 0; i < 20000; i++) {
-		struct endpoint destination = {.family = ENDPOINT_V4,
-			.address = {(uint8_t)(9 + random_below(&random, 3)),
-				(uint8_t)random_below(&random, 18), (uint8_t)random_next(&random),
-				(uint8_t)random_below(&random, 3)}};
-		const struct next_hop *hop = next_hops_find(hops, &destination);
-
-		cr_assert(eq(int, hop == NULL ? -1 : hop->destination_mac[5],
-			find_slowly(&destination)));
-	}
 }
 
 Test(next_hop, with_too_many_routes_the_kernel_sends_all)
