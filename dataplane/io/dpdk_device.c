@@ -12,6 +12,10 @@
 enum {
 	RSS_KEY_MAX = 64,
 	XDP_FILL_PACKETS = 4096, // that wait in the kernel's hands for each queue
+	// af_packet's queues are a fanout group, before which the kernel puts IPv4 fragments together, and a frame in its ring has 2,048
+	// octets, of which the kernel's header takes 66 (tpacket2_hdr, sockaddr_ll, alignment).
+	PACKET_FRAME_OCTETS = 2048 - 66,
+	PACKET_UDP_OCTETS = PACKET_FRAME_OCTETS - 14 - 20,
 };
 
 // The EAL is one for a process, and so are its devices.
@@ -169,6 +173,10 @@ static int device_describe(struct dpdk_device *device, struct rte_eth_dev_info *
 	if (dpdk_link_mtu(device->interface) > 0)
 		device->mtu = dpdk_link_mtu(device->interface);
 	(void)rte_strscpy(device->driver, info->driver_name, sizeof(device->driver));
+	if (strcmp(device->driver, "net_af_packet") == 0) {
+		device->cut_above = PACKET_UDP_OCTETS;
+		device->cut_frame = PACKET_FRAME_OCTETS;
+	}
 	return 0;
 }
 

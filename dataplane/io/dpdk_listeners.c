@@ -37,7 +37,7 @@ int dpdk_listeners_add(
 		return -EEXIST;
 	while (listeners->slot[at] != DPDK_NONE)
 		at = (at + 1) % DPDK_LISTENER_SLOTS;
-	listeners->entry[listeners->count] = (struct dpdk_listener){*given, family};
+	listeners->entry[listeners->count] = (struct dpdk_listener){*given, family, false};
 	listeners->by_id[given->id] = (uint8_t)listeners->count;
 	listeners->slot[at] = (uint8_t)listeners->count++;
 	return 0;

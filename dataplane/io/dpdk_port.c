@@ -72,6 +72,7 @@ static void dpdk_close(struct io_port *port)
 
 	rte_pktmbuf_free_bulk(io->pending, io->pending_count);
 	close(io->epoll);
+	reassembly_free(io->reassembly);
 	pool_fini(&io->large);
 	free(io);
 }
@@ -104,14 +105,16 @@ static int listener_add(struct io_dpdk *io, const struct io_dpdk_listener *given
 		return error;
 	if (device == NULL || io->worker >= device->workers)
 		return -ENODEV;
-	error = dpdk_guard_close_ears(given->guard);
+	unsigned above = given->address.family == ENDPOINT_V4 ? device->cut_above : 0;
+
+	error = dpdk_guard_close_ears(given->guard, above);
 	if (error == 0)
 		error = socket_option_set(given->guard, family);
 	if (error == 0)
 		error = dpdk_listeners_add(&io->listeners, given, family);
 	// Errors are told without being asked for.
 	if (error == 0)
-		error = watch(io, given->guard, 0);
+		error = watch(io, given->guard, above == 0 ? 0 : EPOLLIN);
 	return error;
 }
 
@@ -146,10 +149,13 @@ int io_dpdk_open(unsigned worker, const struct io_dpdk_listener *listeners, unsi
 	io->device_count = dpdk_device_count();
 	if (pool_init(&io->large, POOL_LARGE, DPDK_LARGE_PACKETS) < 0)
 		goto free_io;
+	io->reassembly = reassembly_new(&io->large);
+	if (io->reassembly == NULL)
+		goto fini_large;
 	io->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (io->epoll < 0) {
 		error = -errno;
-		goto fini_large;
+		goto free_reassembly;
 	}
 	error = watch(io, wakeup, EPOLLIN);
 	if (error == 0)
@@ -161,6 +167,8 @@ int io_dpdk_open(unsigned worker, const struct io_dpdk_listener *listeners, unsi
 
 close_epoll:
 	close(io->epoll);
+free_reassembly:
+	reassembly_free(io->reassembly);
 fini_large:
 	pool_fini(&io->large);
 free_io:

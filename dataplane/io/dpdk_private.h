@@ -5,13 +5,15 @@
 //     dpdk_device.c    devices, from name to running      dpdk_guard.c      the kernel's way out
 //     dpdk_name.c      words that a driver must be told   dpdk_listeners.c  whose datagram it is
 //     dpdk_pool.c      packets in mbufs                   dpdk_wait.c       idle
-//     dpdk_port.c      one worker's end                   dpdk_xdp.c        the kernel's part of af_xdp
+//     dpdk_port.c      one worker's end                   dpdk_fragment.c   datagrams in pieces
+//     dpdk_link.c      whether frames are carried         dpdk_xdp.c        the kernel's part of af_xdp
 
 #pragma once
 
 #include "frame.h"
 #include "io_dpdk.h"
 #include "pool.h"
+#include "reassembly.h"
 #include "socket_error.h"
 
 #include <rte_ethdev.h>
@@ -24,7 +26,8 @@ enum {
 	DPDK_CACHE_PACKETS = 256, // of a pool that a thread keeps for itself
 	DPDK_KERNEL_HEAD_ROOM = 256, // that XDP takes in every buffer (XDP_PACKET_HEADROOM)
 	DPDK_FRAME_EXTRA = RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN + 2 * RTE_VLAN_HLEN,
-	DPDK_LARGE_PACKETS = 2 * BURST_MAX + 16, // as many as with kernel sockets
+	// As many as with kernel sockets, and those that wait for their fragments. What is never used is never touched.
+	DPDK_LARGE_PACKETS = 2 * BURST_MAX + 16 + REASSEMBLY_DATAGRAMS_MAX,
 	DPDK_COMPLETE_NAME_MAX = DPDK_DEVICE_NAME_MAX + 80,
 	DPDK_NONE = 0xff,
 	DPDK_LISTENER_SLOTS = 256, // a power of two, twice LISTENERS_MAX
@@ -43,6 +46,9 @@ struct dpdk_device {
 	uint32_t interface; // the kernel's index; 0: none
 	unsigned workers;
 	unsigned checksums; // enum frame_checksums that the device fills in
+	// What the driver cuts, since the kernel puts fragments together before it: a guard socket takes it. 0: nothing.
+	unsigned cut_above; // UDP length
+	unsigned cut_frame; // octets that are left of the frame
 	unsigned node; // whose memory it likes best
 	struct rte_mempool *pool;
 	struct dpdk_queue *queues; // one a worker
@@ -57,6 +63,7 @@ struct dpdk_device {
 struct dpdk_listener {
 	struct io_dpdk_listener given;
 	int family; // of its guard socket, AF_INET or AF_INET6
+	bool ready; // its guard socket may have something
 };
 
 struct dpdk_listeners {
@@ -75,6 +82,7 @@ struct io_dpdk {
 	int wakeup; // eventfd, borrowed
 	int epoll; // the wakeup and the guard sockets' errors
 	bool registered; // this thread is known to the EAL
+	bool guard_ready; // a guard socket may have something
 	unsigned device_count;
 	unsigned next; // device that is received from first, so that none starves
 	unsigned receives; // since the guard sockets were asked for errors
@@ -87,6 +95,7 @@ struct io_dpdk {
 	struct dpdk_listeners listeners;
 	struct socket_errors errors;
 	struct pool large;
+	struct reassembly *reassembly; // in packets of `large`
 };
 
 static inline struct io_dpdk *dpdk_of(struct io_port *port)
@@ -178,11 +187,26 @@ static inline struct packet *dpdk_pool_packet(struct rte_mbuf *mbuf)
 
 // --- dpdk_guard.c ---
 
-// Make the socket deaf for good. 0 or a negative errno.
-[[nodiscard]] int dpdk_guard_close_ears(int guard);
+// From now on the socket takes datagrams alone that are longer than this with UDP's header; 0: none. That is for good. 0 or a
+// negative errno.
+[[nodiscard]] int dpdk_guard_close_ears(int guard, unsigned above);
+// Take what guard sockets have been found to have.
+[[nodiscard]] unsigned dpdk_guard_receive(
+	struct io_dpdk *io, struct packet **packets, unsigned max);
 // True: the kernel took it.
 [[nodiscard]] bool dpdk_guard_send(
 	struct io_dpdk *io, const struct dpdk_listener *listener, const struct packet *packet);
+
+// --- dpdk_fragment.c ---
+
+// Its address is a listener's: nobody else's pieces are kept.
+[[nodiscard]] bool dpdk_fragment_is_ours(
+	const struct io_dpdk *io, unsigned index, const struct frame *frame);
+// Takes the mbuf. NULL: the datagram is not whole, or not to be had.
+[[nodiscard]] struct packet *dpdk_fragment_take(struct io_dpdk *io, unsigned index,
+	struct dpdk_queue_counters *counters, struct rte_mbuf *mbuf, const struct frame *frame);
+// Give up what has waited too long.
+void dpdk_fragment_expire(struct io_dpdk *io);
 
 // --- dpdk_receive.c, dpdk_send.c, dpdk_wait.c, dpdk_port.c ---
 

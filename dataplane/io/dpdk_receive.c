@@ -49,6 +49,12 @@ static struct packet *packet_copy(
 	return packet;
 }
 
+// The kernel has put fragments together and the driver has no room for the whole; a guard socket has it.
+static bool is_cut(const struct dpdk_device *device, const struct rte_mbuf *mbuf)
+{
+	return device->cut_frame != 0 && mbuf->data_len >= device->cut_frame;
+}
+
 static struct packet *drop(struct rte_mbuf *mbuf, _Atomic uint64_t *counter)
 {
 	dpdk_count(counter, 1);
@@ -100,13 +106,16 @@ static struct packet *frame_take(struct io_dpdk *io, unsigned index,
 	case FRAME_DATAGRAM:
 		return datagram_take(io, index, counters, mbuf, &frame);
 	case FRAME_FRAGMENT:
-		return drop(mbuf, &counters->fragments_refused);
+		return dpdk_fragment_is_ours(io, index, &frame)
+			? dpdk_fragment_take(io, index, counters, mbuf, &frame)
+			: drop(mbuf, &counters->other);
 	case FRAME_OTHER:
 		return drop(mbuf, &counters->other);
 	case FRAME_MALFORMED:
 		break;
 	}
-	return drop(mbuf, &counters->malformed);
+	return drop(mbuf,
+		is_cut(dpdk_device_at(index), mbuf) ? &counters->other : &counters->malformed);
 }
 
 static unsigned frames_take(struct io_dpdk *io, unsigned index, struct rte_mbuf **mbufs,
@@ -159,8 +168,10 @@ unsigned dpdk_receive(struct io_port *port, struct packet **packets, unsigned ma
 	dpdk_port_enter(io);
 	if (++io->receives >= RECEIVES_PER_LOOK)
 		dpdk_wait_look(io);
+	if (io->guard_ready)
+		taken = dpdk_guard_receive(io, packets, max);
 	if (io->pending_count > 0)
-		taken = pending_take(io, packets, max);
+		taken += pending_take(io, packets + taken, max - taken);
 	for (unsigned i = 0; i < io->device_count && taken < max; i++) {
 		unsigned index = (first + i) % io->device_count;
 

@@ -24,10 +24,14 @@ static void event_take(struct io_dpdk *io, const struct epoll_event *event)
 		return;
 	}
 	for (unsigned i = 0; i < io->listeners.count; i++) {
-		const struct io_dpdk_listener *listener = &io->listeners.entry[i].given;
+		struct dpdk_listener *listener = &io->listeners.entry[i];
 
-		if (listener->guard == event->data.fd)
-			socket_errors_read(&io->errors, listener->guard, listener->id);
+		if (listener->given.guard != event->data.fd)
+			continue;
+		if (event->events & EPOLLERR)
+			socket_errors_read(&io->errors, event->data.fd, listener->given.id);
+		listener->ready = (event->events & EPOLLIN) != 0;
+		io->guard_ready |= listener->ready;
 	}
 }
 
@@ -37,6 +41,7 @@ void dpdk_wait_look(struct io_dpdk *io)
 	int count = epoll_wait(io->epoll, events, LISTENERS_MAX + 1, 0);
 
 	io->receives = 0;
+	dpdk_fragment_expire(io);
 	for (int i = 0; i < count; i++)
 		event_take(io, &events[i]);
 }

@@ -93,6 +93,45 @@ Test(dpdk_kernel, af_packet_serves_any_flow_on_two_queues)
 	assert_two_queues_serve("net_af_packet0,iface=edge0");
 }
 
+static void assert_large_messages_go_both_ways(const char *device)
+{
+	static uint8_t octets[60000];
+	static uint8_t got[65536];
+	const size_t lengths[] = {1400, 1473, 1600, 1900, 1940, 1941, 1948, 1949, 1960, 1974, 1982,
+		2000, 2048, 4000, 9000, 60000};
+
+	open_or_skip(device, 1);
+	for (unsigned i = 0; i < sizeof(octets); i++)
+		octets[i] = (uint8_t)(i * 31 + i / 251);
+	for (unsigned v6 = 0; v6 < 2; v6++) {
+		int family = v6 ? AF_INET6 : AF_INET;
+		int phone = dpdk_net_phone(&net, family, 5070);
+
+		for (unsigned i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+			dpdk_net_send(phone, family, NET_PORT, span_of(octets, lengths[i]));
+			cr_assert(eq(uint, dpdk_net_serve(&net, 1), 1));
+			cr_assert(eq(long, recv(phone, got, sizeof(got), 0), (long)lengths[i]));
+			cr_assert(eq(int, memcmp(got, octets, lengths[i]), 0));
+			// Once, not twice.
+			cr_assert(eq(long, recv(phone, got, sizeof(got), MSG_DONTWAIT), -1));
+		}
+		close(phone);
+	}
+	cr_assert(eq(u64, NET_COUNTER(&net, malformed), 0));
+	cr_assert(eq(u64, NET_COUNTER(&net, fragments_refused), 0));
+	dpdk_net_close(&net);
+}
+
+Test(dpdk_kernel, af_xdp_takes_large_messages_out_of_fragments)
+{
+	assert_large_messages_go_both_ways("net_af_xdp0,iface=edge0");
+}
+
+Test(dpdk_kernel, af_packet_takes_large_messages_whatever_the_kernel_makes_of_them)
+{
+	assert_large_messages_go_both_ways("net_af_packet0,iface=edge0");
+}
+
 static void assert_nobody_is_told_unreachable(const char *device)
 {
 	uint8_t octet;

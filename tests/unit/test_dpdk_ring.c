@@ -1,6 +1,8 @@
 // test_dpdk_ring.c: frames in, packets out, packets in, frames out, on a device of rings.
 
 #include "dpdk_lab.h"
+#include "frame_maker.h"
+#include "reassembly.h"
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -227,6 +229,73 @@ Test(dpdk_ring, a_large_message_leaves_whole_by_the_kernel)
 	cr_assert(eq(long, recv(phone, got, sizeof(got), 0), 60000));
 	cr_assert(eq(int, memcmp(got, octets, sizeof(octets)), 0));
 	close(phone);
+}
+
+// Cuts an IPv4 datagram for this destination in two, and feeds the halves that are asked for.
+static void fragments_feed(
+	const struct endpoint *to, uint16_t identification, bool first, bool last)
+{
+	enum { CUT = 1480, PAYLOAD = 1900 };
+	static uint8_t payload[PAYLOAD];
+	size_t length = dpdk_lab_datagram(frame, &peer, to, 0, span_of(payload, PAYLOAD));
+
+	for (unsigned half = 0; half < 2; half++) {
+		static struct made_frame made;
+
+		if (!(half == 0 ? first : last))
+			continue;
+		made = (struct made_frame){.network = 14};
+		made_put(&made, frame, 34);
+		made_put(&made, frame + 34 + half * CUT, half == 0 ? CUT : length - 34 - CUT);
+		made_set(&made, 14 + 4, identification);
+		made_set(&made, 14 + 6, half == 0 ? 0x2000 : CUT / 8);
+		made_end(&made);
+		cr_assert(dpdk_lab_feed(&lab, 0, lab.pool, span_of(made.octets, made.length)));
+	}
+}
+
+Test(dpdk_ring, fragments_become_a_message_of_their_listener)
+{
+	fragments_feed(&lab.listeners[2].address, 7, true, true);
+	cr_assert(eq(uint, receive(), 1));
+	cr_assert(eq(u32, packets[0]->length, 1900));
+	cr_assert(endpoint_equal(&packets[0]->peer, &peer));
+	cr_assert(eq(int, packets[0]->listener, 3));
+	port->ops->release(port, packets, 1);
+	cr_assert(eq(u64, LAB_COUNTER(&lab, fragments), 2));
+	cr_assert(eq(u64, LAB_COUNTER(&lab, fragments_refused), 0));
+}
+
+Test(dpdk_ring, fragments_for_others_are_not_kept)
+{
+	struct endpoint elsewhere = dpdk_lab_endpoint("192.0.2.77", 5060);
+	struct endpoint other_port = dpdk_lab_endpoint("192.0.2.1", 9);
+
+	fragments_feed(&elsewhere, 7, true, true);
+	cr_assert(eq(uint, receive(), 0));
+	cr_assert(eq(u64, LAB_COUNTER(&lab, other), 2));
+	cr_assert(eq(u64, LAB_COUNTER(&lab, fragments), 0));
+	// The port is known when all of it has come.
+	fragments_feed(&other_port, 8, true, true);
+	cr_assert(eq(uint, receive(), 0));
+	cr_assert(eq(u64, LAB_COUNTER(&lab, no_listener), 1));
+}
+
+Test(dpdk_ring, a_flood_of_fragments_takes_a_bounded_room_and_gives_it_back)
+{
+	for (uint16_t i = 0; i < 2000; i++) {
+		fragments_feed(&lab.listeners[0].address, i, true, false);
+		cr_assert(eq(uint, receive(), 0));
+		cr_assert(
+			le(uint, io_dpdk_packets_out(port), lab.baseline + REASSEMBLY_SOURCE_MAX));
+	}
+	cr_assert(eq(u64, LAB_COUNTER(&lab, fragments_refused), 2000 - REASSEMBLY_SOURCE_MAX));
+	usleep((REASSEMBLY_WAIT_MS + 50) * 1000);
+	// Nothing more comes, and still they are given up.
+	for (unsigned i = 0; i < 2000; i++)
+		cr_assert(eq(uint, receive(), 0));
+	cr_assert(eq(uint, io_dpdk_packets_out(port), lab.baseline));
+	cr_assert(eq(u64, LAB_COUNTER(&lab, fragments_refused), 2000));
 }
 
 Test(dpdk_ring, garbage_is_counted_by_its_kind_and_dropped)
