@@ -25,7 +25,7 @@ bool keeper_send_event(struct session *session, enum link_type type, struct span
 {
 	if (ring_write(&session->events, (uint16_t)type, 0, payload, span_of(NULL, 0)) < 0)
 		return false;
-	session_signal(session, &session->events);
+	session_signal(session, 0, &session->events);
 	return true;
 }
 

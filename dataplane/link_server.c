@@ -28,10 +28,12 @@ enum {
 
 static int session_announce(struct link_server *server, const struct session *session)
 {
-	int descriptors[SETUP_DESCRIPTORS_MAX] = {
-		session->memfd, session->control_wakeup, server->plane->keeper.wakeup};
-	uint32_t count = 3;
+	int descriptors[SETUP_DESCRIPTORS_MAX] = {session->memfd};
+	uint32_t count = 1;
 
+	for (uint32_t lane = 0; lane < session_lanes(session); lane++)
+		descriptors[count++] = session->wakeups[lane];
+	descriptors[count++] = server->plane->keeper.wakeup;
 	for (uint32_t i = 0; i < server->plane->worker_count; i++)
 		descriptors[count++] = server->plane->worker[i].wakeup;
 	return setup_send(server->connection, LINK_UP, span_of(NULL, 0), descriptors, count);
@@ -41,7 +43,8 @@ static int session_announce(struct link_server *server, const struct session *se
 static enum link_step session_begin(struct link_server *server, struct link_failed *failed)
 {
 	struct session *session;
-	int error = session_new(server->plane->worker_count, &session);
+	int error =
+		session_new(server->plane->worker_count, server->plane->config.streams, &session);
 
 	if (error < 0)
 		return link_setup_refuse(

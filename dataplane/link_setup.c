@@ -152,6 +152,10 @@ static enum link_step judge_config(const struct link_config *config, struct link
 	if (config->workers < 1 || config->workers > LINK_WORKERS_MAX)
 		return link_setup_refuse(failed, EINVAL, LINK_SETUP_NO_LISTENER,
 			"%u workers: from 1 to %d can be had", config->workers, LINK_WORKERS_MAX);
+	if (config->streams > LINK_STREAMS_MAX)
+		return link_setup_refuse(failed, EINVAL, LINK_SETUP_NO_LISTENER,
+			"%u stream threads: at most %d can be had", config->streams,
+			LINK_STREAMS_MAX);
 	if (config->edge == 0)
 		return link_setup_refuse(
 			failed, EINVAL, LINK_SETUP_NO_LISTENER, "edge 0 does not exist");

@@ -4,10 +4,42 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-int session_new(uint32_t workers, struct session **session)
+static void wakeups_close(struct session *session)
+{
+	for (unsigned lane = 0; lane < LINK_LANES_MAX; lane++)
+		if (session->wakeups[lane] >= 0)
+			close(session->wakeups[lane]);
+}
+
+static int wakeups_open(struct session *session, uint32_t lanes)
+{
+	memset(session->wakeups, 0xff, sizeof(session->wakeups));
+	for (uint32_t lane = 0; lane < lanes; lane++) {
+		session->wakeups[lane] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		if (session->wakeups[lane] < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+static void rings_attach(struct session *session)
+{
+	const struct region *region = &session->region;
+
+	region_attach_table(region, &session->table);
+	region_attach_events(region, &session->events);
+	for (uint32_t lane = 0; lane < session_lanes(session); lane++)
+		for (uint32_t i = 0; i < region->workers; i++) {
+			region_attach_up(region, lane, i, &session->up[lane][i]);
+			region_attach_down(region, lane, i, &session->down[lane][i]);
+		}
+}
+
+int session_new(uint32_t workers, uint32_t streams, struct session **session)
 {
 	struct session *created = calloc(1, sizeof(*created));
 	int error;
@@ -15,26 +47,18 @@ int session_new(uint32_t workers, struct session **session)
 	if (created == NULL)
 		return -ENOMEM;
 	atomic_init(&created->references, 1);
-	created->control_wakeup = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (created->control_wakeup < 0) {
-		error = -errno;
-		goto free_session;
-	}
-	error = region_create(&created->region, workers, &created->memfd);
+	error = wakeups_open(created, 1 + streams);
 	if (error < 0)
-		goto close_wakeup;
-	region_attach_table(&created->region, &created->table);
-	region_attach_events(&created->region, &created->events);
-	for (uint32_t i = 0; i < workers; i++) {
-		region_attach_up(&created->region, i, &created->up[i]);
-		region_attach_down(&created->region, i, &created->down[i]);
-	}
+		goto close_wakeups;
+	error = region_create(&created->region, workers, streams, &created->memfd);
+	if (error < 0)
+		goto close_wakeups;
+	rings_attach(created);
 	*session = created;
 	return 0;
 
-close_wakeup:
-	close(created->control_wakeup);
-free_session:
+close_wakeups:
+	wakeups_close(created);
 	free(created);
 	return error;
 }
@@ -52,7 +76,7 @@ void session_release(struct session *session)
 		return;
 	region_unmap(&session->region);
 	close(session->memfd);
-	close(session->control_wakeup);
+	wakeups_close(session);
 	free(session);
 }
 
@@ -61,8 +85,8 @@ void session_break(struct session *session)
 	atomic_store_explicit(&session->broken, true, memory_order_release);
 }
 
-void session_signal(struct session *session, struct ring *ring)
+void session_signal(struct session *session, uint32_t lane, struct ring *ring)
 {
 	if (ring_needs_signal(ring))
-		(void)eventfd_write(session->control_wakeup, 1);
+		(void)eventfd_write(session->wakeups[lane], 1);
 }

@@ -30,9 +30,12 @@ struct worker {
 	struct keyring *_Atomic old_keys;
 	struct channel to_keeper;
 	struct channel from_keeper;
-	// The count that the next record on the down ring waits for; 0: it does not wait. The worker writes it before it looks at
-	// session.applied a last time, the keeper reads it after it wrote that (both sequentially consistent).
+	// The count that the next record on each lane's down ring waits for; 0: it does not wait.
+	uint64_t lane_held[LINK_LANES_MAX]; // worker
+	// The least of them. The worker writes it before it looks at session.applied a last time, the keeper reads it after it wrote
+	// that (both sequentially consistent).
 	_Atomic uint64_t held;
+	uint32_t lane_first; // worker: whose turn it is to be read first
 	struct link_counters counters; // worker; the keeper reads bursts
 };
 

@@ -67,6 +67,28 @@ static void put_dataplane(json_t *result, const struct control *control)
 	json_object_set_new(result, "dataplane", section);
 }
 
+// Connections and why they ended, if any listener takes them.
+static void put_streams(json_t *result, const struct edge_source *source)
+{
+	struct stream_counts counts;
+
+	if (!source->count_streams(source->context, &counts))
+		return;
+	json_t *section = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "open_count",
+		(json_int_t)counts.open, "accepted_count", (json_int_t)counts.accepted,
+		"turned_away_count", (json_int_t)counts.turned_away, "messages_count",
+		(json_int_t)counts.messages, "pings_count", (json_int_t)counts.pings,
+		"timed_out_count", (json_int_t)counts.timed_out);
+	json_t *ended = json_object();
+
+	for (unsigned i = 0; i < STREAM_END_COUNT; i++)
+		if (counts.ended[i] > 0)
+			json_object_set_new(ended, stream_end_words[i],
+				json_integer((json_int_t)counts.ended[i]));
+	json_object_set_new(section, "ended", ended);
+	json_object_set_new(result, "streams", section);
+}
+
 static void put_upstream(json_t *result, struct upstream *upstream)
 {
 	struct link_target targets[UPSTREAM_TARGETS_MAX];
@@ -97,6 +119,7 @@ void answer_status(void *context, struct command_call *call)
 	if (control->source != NULL) {
 		put_flows(result, control->source);
 		put_peers(result, control);
+		put_streams(result, control->source);
 	}
 	if (control->link != NULL)
 		put_dataplane(result, control);

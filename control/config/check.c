@@ -4,6 +4,8 @@
 
 #include "reader.h"
 
+#include <weir/link.h>
+
 static bool span_is_set(struct span span)
 {
 	return span.length > 0;
@@ -33,6 +35,11 @@ static bool prefix_overlaps(const struct prefix *a, const struct prefix *b)
 	return a->family != ENDPOINT_NONE && prefix_contains(wide, &first);
 }
 
+static bool is_stream(const struct config_listener *listener)
+{
+	return listener->transport > TRANSPORT_UDP;
+}
+
 static void check_listener_pair(struct config_reader *reader, const struct config_listener *first,
 	const struct config_listener *second)
 {
@@ -44,7 +51,7 @@ static void check_listener_pair(struct config_reader *reader, const struct confi
 			"without a key 'id' it is the position in the list",
 			"listeners '%s' and '%s' both have the id %u", text_of(first->name),
 			text_of(second->name), second->id);
-	if (first->address.family != ENDPOINT_NONE
+	if (first->address.family != ENDPOINT_NONE && is_stream(first) == is_stream(second)
 		&& endpoint_equal(&first->address, &second->address))
 		config_fault(reader, CONFIG_ERROR, &second->address,
 			"each side needs a socket of its own; two ports of one address will do",
@@ -73,12 +80,27 @@ static void check_listener(struct config_reader *reader, const struct config_lis
 			"'role: core' has core listeners only");
 }
 
+static void check_stream(struct config_reader *reader, const struct config_listener *listener)
+{
+	if (reader->config->role == ROLE_CORE)
+		config_fault(reader, CONFIG_ERROR, &listener->transport, NULL,
+			"'role: core' speaks SIP over UDP only");
+	else if (listener->side == SIDE_PEER)
+		config_fault(reader, CONFIG_ERROR, &listener->transport, NULL,
+			"edges speak SIP to each other over UDP only");
+	if (listener->driver != LINK_DRIVER_SOCKET)
+		config_fault(reader, CONFIG_ERROR, &listener->driver, NULL,
+			"connections are the kernel's: 'driver: socket'");
+}
+
 static void check_listeners(struct config_reader *reader)
 {
 	const struct config *config = reader->config;
 
 	for (size_t i = 0; i < config->listeners.count; i++) {
 		check_listener(reader, &config->listeners.items[i]);
+		if (is_stream(&config->listeners.items[i]))
+			check_stream(reader, &config->listeners.items[i]);
 		for (size_t j = 0; j < i; j++)
 			check_listener_pair(
 				reader, &config->listeners.items[j], &config->listeners.items[i]);

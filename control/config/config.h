@@ -123,6 +123,17 @@ struct config_flows {
 	uint16_t moved_phones_per_s;
 };
 
+struct config_streams {
+	uint32_t threads;
+	uint32_t connections;
+	uint32_t per_source;
+	uint32_t first_message_ms;
+	uint32_t headers_ms;
+	uint32_t idle_ms;
+	uint32_t write_queue_octets;
+	uint32_t write_stall_ms;
+};
+
 struct config_limits {
 	uint32_t flows; // of this edge
 	uint32_t peer_flows; // of all other edges together
@@ -211,6 +222,7 @@ struct config {
 	const char *link_socket;
 	struct config_dataplane dataplane;
 	CONFIG_LIST(struct config_device) devices;
+	struct config_streams streams;
 	struct config_limits limits;
 	struct config_registrar registrar;
 	struct config_proxy proxy;

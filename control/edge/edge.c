@@ -145,6 +145,7 @@ static void tick(evutil_socket_t socket, short what, void *context)
 	flow_book_tick(edge->book, now);
 	registration_tick(edge->registration, now);
 	edge_peers_tick(edge);
+	edge_streams_tick(edge);
 	edge_explain_expire(edge, false);
 	if (token_keys_are_due(edge->control->token_keys, edge->keys_sent_s, now.wall_ms / 1000)
 		&& link_client_is_up(edge->control->link))
@@ -175,8 +176,8 @@ static int timers_open(struct edge *edge)
 static int parts_open(struct edge *edge)
 {
 	int (*const opens[])(struct edge *) = {keys_open, store_start, book_open, timers_open,
-		registration_open, edge_link_open, edge_upstream_open, edge_mesh_open,
-		edge_source_open};
+		registration_open, edge_streams_open, edge_link_open, edge_upstream_open,
+		edge_mesh_open, edge_source_open};
 	int status = 0;
 
 	for (size_t i = 0; status == 0 && i < sizeof(opens) / sizeof(opens[0]); i++) {
@@ -247,6 +248,7 @@ void edge_close(struct control *control)
 	if (edge->book != NULL && control->link != NULL)
 		edge_batch_flush(edge);
 	links_close(control);
+	edge_streams_close(edge);
 	edge_deferred_drop(edge);
 	edge_explain_expire(edge, true);
 	state_close(edge);

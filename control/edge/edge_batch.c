@@ -67,6 +67,7 @@ void edge_batch_flush(struct edge *edge)
 	}
 	flow_book_walk_changes(edge->book, table_change, &telling);
 	deferred_send(edge, telling.sequence);
+	edge_streams_flushed(edge, telling.sequence);
 	if (control->mesh != NULL)
 		flow_book_walk_changes(edge->book, peers_change, mesh_sync(control->mesh));
 	flow_book_clear_changes(edge->book);

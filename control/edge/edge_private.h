@@ -9,6 +9,7 @@
 #include "../link/link_client.h"
 #include "../mesh/mesh.h"
 #include "../store/store.h"
+#include "../streams/streams.h"
 #include "../sync.h"
 #include "../targets/upstream.h"
 #include "edge.h"
@@ -64,6 +65,11 @@ struct edge {
 		+ 1]; // by id: it is what it was when the store was written
 	bool linked; // the dataplane has been sent the tables in this session
 	uint8_t epoch_standing; // enum link_epoch, as the keeper has said
+	struct streams *streams; // NULL: no listener of theirs
+	struct stream_listener *stream_listeners;
+	struct stream_mail *openings; // connections whose flow is on its way into the tables
+	struct stream_mail
+		*early; // connections that came in the first second, when no slot is given out
 	uint64_t keys_sent_s; // wall clock; 0: not in this session
 	SSL_CTX *tls;
 	struct sync_subscriber subscriber;
@@ -97,6 +103,13 @@ void edge_send(void *context, unsigned worker, const struct link_down_message *h
 	struct span message, bool after_changes);
 void edge_retract(void *context, const struct row_removal *removal);
 void edge_deferred_drop(struct edge *edge);
+
+// edge_streams.c: flows of connections.
+[[nodiscard]] int edge_streams_open(struct edge *edge);
+void edge_streams_close(struct edge *edge);
+// After a flush: what has been put into the tables up to `after` can be used.
+void edge_streams_flushed(struct edge *edge, uint64_t after);
+void edge_streams_tick(struct edge *edge);
 
 // edge_session.c: the link's handlers.
 [[nodiscard]] int edge_link_open(struct edge *edge);

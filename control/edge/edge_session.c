@@ -121,6 +121,21 @@ static void peer_snapshots_send(struct edge *edge)
 	}
 }
 
+// The stream threads come last: what their messages need is on its way into the tables.
+static void lanes_attach(struct edge *edge)
+{
+	if (edge->streams == NULL)
+		return;
+	unsigned wanted = edge->control->config->streams.threads;
+	unsigned attached = link_client_attach_lanes(link_of(edge));
+
+	if (attached < wanted)
+		log_event(edge->control->log, LOG_LEVEL_ERROR, "stream-lanes",
+			LOG_NUMBER("threads", wanted), LOG_NUMBER("dataplane", attached),
+			LOG_TEXT("hint", "restart weir-dataplane: it was started with fewer"));
+	streams_look(edge->streams);
+}
+
 static void link_came_up(void *context)
 {
 	struct edge *edge = context;
@@ -139,6 +154,7 @@ static void link_came_up(void *context)
 	edge->linked = true;
 	edge->fault_told[0] = 0;
 	edge_ready_judge(edge);
+	lanes_attach(edge);
 }
 
 static void link_went_down(void *context)
@@ -151,6 +167,8 @@ static void link_went_down(void *context)
 	edge_devices_forget(edge);
 	edge_deferred_drop(edge);
 	edge_explain_expire(edge, true);
+	if (edge->streams != NULL)
+		streams_look(edge->streams);
 }
 
 static void probe_response(struct edge *edge, struct span octets)
@@ -328,8 +346,11 @@ int edge_link_open(struct edge *edge)
 				.peer_flows_max = config->limits.peer_flows,
 				.rows_max = config->limits.rows,
 				.edge = config->node.id,
+				.streams = edge->streams == NULL ? 0
+								 : (uint8_t)config->streams.threads,
 			},
 		.listener_count = (unsigned)config->listeners.count,
+		.lanes = edge->streams == NULL ? NULL : streams_lanes(edge->streams),
 		.up = link_came_up,
 		.down = link_went_down,
 		.message = message_came,

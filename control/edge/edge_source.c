@@ -25,6 +25,16 @@ static void source_count_flows(void *context, uint32_t *held, uint32_t *live, ui
 	*rows = usage.rows;
 }
 
+static bool source_count_streams(void *context, struct stream_counts *counts)
+{
+	const struct edge *edge = context;
+
+	if (edge->streams == NULL)
+		return false;
+	streams_count(edge->streams, counts);
+	return true;
+}
+
 static bool source_hash_aor(void *context, struct span aor, uint64_t *hash)
 {
 	struct edge *edge = context;
@@ -87,6 +97,7 @@ int edge_source_open(struct edge *edge)
 		.context = edge,
 		.next_flow = source_next_flow,
 		.count_flows = source_count_flows,
+		.count_streams = source_count_streams,
 		.hash_aor = source_hash_aor,
 		.peer = source_peer,
 		.device = source_device,

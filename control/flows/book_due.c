@@ -12,7 +12,8 @@ static bool has_current_row(const struct book_flow *flow)
 
 static enum flow_state state_of(const struct book_flow *flow)
 {
-	bool doubtful = flow->suspect || flow->away || flow->silent || !has_current_row(flow);
+	bool doubtful = !book_is_stream(flow)
+		&& (flow->suspect || flow->away || flow->silent || !has_current_row(flow));
 
 	return doubtful ? FLOW_DOUBTFUL : FLOW_LIVE;
 }
@@ -81,10 +82,11 @@ static void flow_age(struct flow_book *book, uint32_t slot, struct flow_time tim
 {
 	struct book_flow *flow = &book->flows[slot];
 	bool waits = book->slots.slot[slot].phase == SLOT_RESERVED || flow->lingering;
+	bool open = book_is_stream(flow);
 
 	rows_expire(book, slot, time.now_ms);
 	bool over = waits ? flow->until_ms <= time.now_ms : flow->row_count == 0;
-	if (over || (flow->lingering && flow->silent))
+	if (!open && (over || (flow->lingering && flow->silent)))
 		book_end(book, slot, time.now_ms);
 	else
 		book_settle(book, slot, time);

@@ -61,6 +61,11 @@ void book_mark_changed(struct flow_book *book, uint32_t slot);
 void book_end(struct flow_book *book, uint32_t slot, uint64_t now_ms);
 void book_write_record(const struct flow_book *book, uint32_t slot, struct flow_record *record);
 bool book_is_shared(const struct flow_book *book, const struct endpoint *peer);
+// Alive while it is open, whatever its rows are.
+static inline bool book_is_stream(const struct book_flow *flow)
+{
+	return flow->source.transport != TRANSPORT_UDP;
+}
 
 // book_commit.c: the flow's row, removed or not.
 struct book_row *book_find_row(struct book_flow *flow, uint64_t uak, uint32_t reg_id);

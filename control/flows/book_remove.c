@@ -21,7 +21,7 @@ static void rows_remove(struct flow_book *book, struct flow_id id,
 	}
 	if (!removed)
 		return;
-	flow->lingering = flow->row_count == 0;
+	flow->lingering = flow->row_count == 0 && !book_is_stream(flow);
 	flow->until_ms = time.now_ms + FLOW_LINGER_MS;
 	book_mark_changed(book, id.slot);
 	book_settle(book, id.slot, time);

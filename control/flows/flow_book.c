@@ -167,6 +167,7 @@ void book_write_record(const struct flow_book *book, uint32_t slot, struct flow_
 	record->listener = flow->source.listener;
 	record->transport = flow->source.transport;
 	record->flags = flow->flags;
+	record->thread = flow->source.thread;
 	record->row_count = (uint16_t)count;
 	record->peer = flow->source.peer;
 }

@@ -1,7 +1,7 @@
 // flow_book.h: the truth about this edge's own flows and rows (ROUTING section 4).
 //
 // A flow is reserved when a REGISTER asks for one, held from the registrar's 2xx on, and gone when its last row expires, its
-// linger ends or its source is somebody else. The book does no I/O and asks no clock: changes pile up in it and are drained in
+// linger ends or its source is somebody else. A connection's is held and live from its first message until it closes. The book does no I/O and asks no clock: changes pile up in it and are drained in
 // batches, to the store, the dataplane and the peers in this order. Belongs to one thread.
 
 #pragma once
@@ -39,6 +39,7 @@ struct flow_source {
 	uint8_t listener;
 	uint8_t transport;
 	struct endpoint peer;
+	uint8_t thread; // of a connection: the stream thread that carries it, from 0
 };
 
 // Who asks for a flow: one for each Contact of a REGISTER. `place` is a hash of the Contact's host and port.
@@ -101,6 +102,17 @@ void flow_book_remove_everywhere(
 // When something happens now, in the order of commits: never before a commit that was heard of, whatever the clocks say, since what the
 // phone did last counts.
 uint64_t flow_book_order(struct flow_book *book, struct flow_time time);
+
+// --- Connections ---
+
+// A connection's first message has come. FLOW_OK, FLOW_FULL or FLOW_CLOCK_BEHIND.
+[[nodiscard]] enum flow_result flow_book_open_stream(struct flow_book *book,
+	const struct flow_source *source, struct flow_time time, struct flow_id *id);
+// It has closed: the flow and all its rows end at once (RFC 5626 section 7). A flow that has ended already is no fault.
+void flow_book_close_stream(struct flow_book *book, struct flow_id id, struct flow_time time);
+// The flow of a connection that is open. FLOW_OK, or FLOW_UNKNOWN: it has closed.
+[[nodiscard]] enum flow_result flow_book_find_stream(
+	const struct flow_book *book, uint32_t slot, uint32_t generation, struct flow_id *id);
 
 // --- What is heard elsewhere ---
 

@@ -72,6 +72,8 @@ static void refuse(const struct passage *passage, uint16_t status, uint16_t retr
 {
 	struct link_down_message down = {
 		.kind = LINK_DOWN_REFUSE,
+		.slot = passage->head->slot,
+		.generation = passage->head->generation,
 		.status = status,
 		.retry_after_s = retry_after_s,
 	};
@@ -101,38 +103,39 @@ static void refuse_behind(const struct passage *passage)
 
 static void refuse_result(const struct passage *passage, enum flow_result result)
 {
+	bool soon = result == FLOW_RESERVED_FULL || result == FLOW_PREFIX_FULL;
+
 	passage->registration->counts.refused[result]++;
-	if (result == FLOW_CLOCK_BEHIND) {
+	if (result == FLOW_UNKNOWN)
+		return; // its connection has closed: nobody waits for an answer
+	if (result == FLOW_CLOCK_BEHIND)
 		refuse_behind(passage);
-		return;
-	}
-	if (result == FLOW_RESERVED_FULL || result == FLOW_PREFIX_FULL)
-		refuse_busy(passage, RETRY_AFTER_BUSY_S);
 	else
-		refuse_busy(passage, RETRY_AFTER_FULL_S);
+		refuse_busy(passage, soon ? RETRY_AFTER_BUSY_S : RETRY_AFTER_FULL_S);
 }
 
 // The flow for the REGISTER; a query or a removal takes the one that is there, or none.
 static enum flow_result flow_choose(const struct passage *passage, struct flow_id *flow)
 {
-	struct registration *registration = passage->registration;
-	const struct register_request *request = &registration->request;
+	const struct register_request *request = &passage->registration->request;
+	struct flow_book *book = passage->registration->options.book;
+	const struct link_up_message *head = passage->head;
 	struct flow_claim claims[REGISTER_CONTACTS_MAX];
-	const struct flow_source source = {.listener = passage->head->listener,
-		.transport = passage->head->transport,
-		.peer = passage->head->source};
+	const struct flow_source source = {head->listener, head->transport, head->source, 0};
 
 	*flow = (struct flow_id){0};
+	// A connection has had its flow since its first message.
+	if (head->transport != TRANSPORT_UDP)
+		return flow_book_find_stream(book, head->slot, head->generation, flow);
 	if (!register_is_binding(request)) {
-		if (!flow_book_find(registration->options.book, &source, flow))
-			*flow = (struct flow_id){0};
+		(void)flow_book_find(book, &source, flow);
 		return FLOW_OK;
 	}
 	for (unsigned i = 0; i < request->count; i++)
 		claims[i] =
 			(struct flow_claim){request->contacts[i].uak, request->contacts[i].place};
-	return flow_book_reserve(registration->options.book, &source, claims, request->count,
-		request->first_hop, passage->time, flow);
+	return flow_book_reserve(
+		book, &source, claims, request->count, request->first_hop, passage->time, flow);
 }
 
 // A Path leads to one user agent: the one that all Contacts belong to, or none that may be looked for elsewhere.
@@ -152,6 +155,7 @@ static void grant(const struct passage *passage, struct flow_id flow)
 		.slot = flow.slot,
 		.generation = flow.generation,
 		.uak = uak_of_all(request),
+		.tag = passage->head->tag,
 	};
 
 	passage->registration->counts.granted++;

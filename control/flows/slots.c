@@ -76,11 +76,8 @@ static void rested_unlink(struct slots *slots, uint32_t index)
 	slots->resting--;
 }
 
-static enum flow_result bounds_check(
-	struct slots *slots, const struct endpoint *peer, struct flow_time time)
+static enum flow_result bounds_check(struct slots *slots, const struct endpoint *peer)
 {
-	if (time.wall_ms / 1000 <= slots->floor)
-		return FLOW_CLOCK_BEHIND;
 	if (slots->reserved >= slots->reserved_max)
 		return FLOW_RESERVED_FULL;
 	if (*prefix_counter(slots, peer) >= slots->prefix_max)
@@ -88,14 +85,11 @@ static enum flow_result bounds_check(
 	return FLOW_OK;
 }
 
-enum flow_result slots_take(
-	struct slots *slots, const struct endpoint *peer, struct flow_time time, uint32_t *index)
+static enum flow_result slot_give(
+	struct slots *slots, enum slot_phase phase, struct flow_time time, uint32_t *index)
 {
-	enum flow_result result = bounds_check(slots, peer, time);
-
-	if (result != FLOW_OK)
-		return result;
 	uint32_t found = fresh_find(slots);
+
 	if (found == 0) {
 		found = rested_find(slots, time.now_ms);
 		if (found == 0)
@@ -103,13 +97,38 @@ enum flow_result slots_take(
 		rested_unlink(slots, found);
 	}
 	struct slot *slot = &slots->slot[found];
-	slot->phase = SLOT_RESERVED;
+	slot->phase = (uint8_t)phase;
 	slot->generation = larger((uint32_t)(time.wall_ms / 1000), slot->generation + 1);
 	slots->newest_generation = larger(slots->newest_generation, slot->generation);
-	slots->reserved++;
-	++*prefix_counter(slots, peer);
 	*index = found;
 	return FLOW_OK;
+}
+
+static bool clock_is_behind(const struct slots *slots, struct flow_time time)
+{
+	return time.wall_ms / 1000 <= slots->floor;
+}
+
+enum flow_result slots_take(
+	struct slots *slots, const struct endpoint *peer, struct flow_time time, uint32_t *index)
+{
+	enum flow_result result =
+		clock_is_behind(slots, time) ? FLOW_CLOCK_BEHIND : bounds_check(slots, peer);
+
+	if (result == FLOW_OK)
+		result = slot_give(slots, SLOT_RESERVED, time, index);
+	if (result != FLOW_OK)
+		return result;
+	slots->reserved++;
+	++*prefix_counter(slots, peer);
+	return FLOW_OK;
+}
+
+enum flow_result slots_take_held(struct slots *slots, struct flow_time time, uint32_t *index)
+{
+	if (clock_is_behind(slots, time))
+		return FLOW_CLOCK_BEHIND;
+	return slot_give(slots, SLOT_HELD, time, index);
 }
 
 static void reserved_end(struct slots *slots, const struct endpoint *peer)

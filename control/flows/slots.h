@@ -46,6 +46,9 @@ void slots_fini(struct slots *slots);
 // Reserve a slot for this peer.
 [[nodiscard]] enum flow_result slots_take(
 	struct slots *slots, const struct endpoint *peer, struct flow_time time, uint32_t *index);
+// The same for a flow that is proven already, by the handshake of its connection: held at once.
+[[nodiscard]] enum flow_result slots_take_held(
+	struct slots *slots, struct flow_time time, uint32_t *index);
 // Reserved becomes held.
 void slots_hold(struct slots *slots, uint32_t index, const struct endpoint *peer);
 // Reserved or held becomes resting.

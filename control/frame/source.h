@@ -4,6 +4,8 @@
 
 #pragma once
 
+#include "../streams/streams.h"
+
 #include <weir/link.h>
 #include <weir/record.h>
 #include <weir/span.h>
@@ -27,6 +29,8 @@ struct edge_source {
 	bool (*next_flow)(void *context, uint32_t slot, struct flow_record *record);
 	// Flows of this edge that are held, those of them that are live, and all rows.
 	void (*count_flows)(void *context, uint32_t *held, uint32_t *live, uint32_t *rows);
+	// Connections. False: no listener takes them.
+	bool (*count_streams)(void *context, struct stream_counts *counts);
 	// The keyed hash of an address of record, a SIP URI. False: it is none.
 	bool (*hash_aor)(void *context, struct span aor, uint64_t *hash);
 	// False: no such peer.

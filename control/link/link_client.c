@@ -93,7 +93,8 @@ static int config_send(struct link_client *client)
 		status = setup_send(client->socket, LINK_DEVICE,
 			span_of(&client->options.devices[i], sizeof(struct link_device)), NULL, 0);
 	for (unsigned i = 0; status == 0 && i < client->options.listener_count; i++)
-		status = listener_send(client, i);
+		if (client->options.listeners[i].transport == TRANSPORT_UDP)
+			status = listener_send(client, i);
 	return status;
 }
 
@@ -297,6 +298,7 @@ int link_client_open(const struct link_client_options *options, struct link_clie
 	client->fault_listener = -1;
 	client->retry_ms = RETRY_FIRST_MS;
 	memset(client->worker_eventfds, 0xff, sizeof(client->worker_eventfds));
+	memset(client->lane_eventfds, 0xff, sizeof(client->lane_eventfds));
 	client->sockets = malloc(options->listener_count * sizeof(*client->sockets));
 	if (client->sockets != NULL)
 		memset(client->sockets, 0xff, options->listener_count * sizeof(*client->sockets));

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "../base/log.h"
+#include "link_lane.h"
 
 #include <weir/link.h>
 
@@ -32,10 +33,12 @@ struct link_client_options {
 	struct event_base *base;
 	const char *path; // of the dataplane's socket
 	struct link_config config;
-	const struct link_listener *listeners; // the caller's
+	const struct link_listener
+		*listeners; // the caller's; those of streams are not the dataplane's
 	unsigned listener_count;
 	const struct link_device *devices; // the caller's
 	unsigned device_count;
+	struct link_lane *lanes; // the caller's: one a stream thread, config.streams of them
 	// A session has begun: nothing of an earlier one counts, sequence numbers start again.
 	void (*up)(void *context);
 	void (*down)(void *context);
@@ -70,6 +73,13 @@ uint64_t link_client_put(struct link_client *client, uint16_t type, struct span 
 // message is lost, as on any network.
 [[nodiscard]] int link_client_send(struct link_client *client, unsigned worker,
 	const struct link_down_message *head, struct span message);
+// Begin the session for the stream threads, too: what has been put so far is what their messages wait for. Lanes that the dataplane
+// does not have stay without; returns how many have one. They end by themselves before `down`.
+unsigned link_client_attach_lanes(struct link_client *client);
+// Once a second: ends the session if a stream thread has found a ring broken.
+void link_client_judge_lanes(struct link_client *client);
+// Which session this is; 0: none. Another one has another number.
+uint64_t link_client_session(const struct link_client *client);
 // The workers' counters, NULL without a session. Read them relaxed.
 [[nodiscard]] const struct link_counters *link_client_counters(
 	const struct link_client *client, unsigned worker);

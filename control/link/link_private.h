@@ -39,6 +39,8 @@ struct link_client {
 	struct ring ups[LINK_WORKERS_MAX];
 	struct ring downs[LINK_WORKERS_MAX];
 	int own_eventfd;
+	int lane_eventfds[LINK_STREAMS_MAX];
+	uint64_t session;
 	int keeper_eventfd;
 	int worker_eventfds[LINK_WORKERS_MAX];
 	struct event *own_event;

@@ -157,7 +157,7 @@ static bool up_take(struct link_client *client, unsigned worker, uint16_t type, 
 	if (type != LINK_UP_MESSAGE || length < sizeof(head))
 		return false;
 	memcpy(&head, client->record, sizeof(head));
-	if (head.kind > LINK_UP_RESPONSE || length != sizeof(head) + head.length)
+	if (head.kind >= LINK_UP_KINDS_MAIN || length != sizeof(head) + head.length)
 		return false;
 	client->options.message(client->options.context, worker, &head,
 		span_of(client->record + sizeof(head), head.length));
@@ -217,12 +217,12 @@ static void rings_attach(struct link_client *client)
 	region_attach_table(&client->region, &client->table);
 	region_attach_events(&client->region, &client->events);
 	for (unsigned worker = 0; worker < client->region.workers; worker++) {
-		region_attach_up(&client->region, worker, &client->ups[worker]);
-		region_attach_down(&client->region, worker, &client->downs[worker]);
+		region_attach_up(&client->region, 0, worker, &client->ups[worker]);
+		region_attach_down(&client->region, 0, worker, &client->downs[worker]);
 	}
 }
 
-// LINK_UP: the memfd, our eventfd, the keeper's and one a worker.
+// LINK_UP: the memfd, our eventfd, one a stream thread, the keeper's and one a worker.
 static int descriptors_take(struct link_client *client, struct setup_packet *packet)
 {
 	uint32_t abi = 0;
@@ -236,12 +236,16 @@ static int descriptors_take(struct link_client *client, struct setup_packet *pac
 			LOG_TEXT("hint", "install both of one version"));
 	if (status != 0)
 		return status;
-	if (packet->descriptor_count != client->region.workers + 3)
+	if (packet->descriptor_count != client->region.workers + client->region.streams + 3)
 		return -EBADMSG;
-	client->own_eventfd = packet->descriptors[1];
-	client->keeper_eventfd = packet->descriptors[2];
+	const int *next = packet->descriptors + 1;
+
+	client->own_eventfd = *next++;
+	for (unsigned lane = 0; lane < client->region.streams; lane++)
+		client->lane_eventfds[lane] = *next++;
+	client->keeper_eventfd = *next++;
 	for (unsigned worker = 0; worker < client->region.workers; worker++)
-		client->worker_eventfds[worker] = packet->descriptors[3 + worker];
+		client->worker_eventfds[worker] = *next++;
 	for (unsigned i = 1; i < packet->descriptor_count; i++)
 		packet->descriptors[i] = -1;
 	return 0;
@@ -255,6 +259,7 @@ int link_session_open(struct link_client *client, struct setup_packet *packet)
 		return status;
 	rings_attach(client);
 	client->sequence = 0;
+	client->session++;
 	client->overflowed = false;
 	client->backlog = evbuffer_new();
 	client->flush_timer = evtimer_new(client->options.base, flush_fired, client);
@@ -275,8 +280,39 @@ static void descriptor_close(int *descriptor)
 	*descriptor = -1;
 }
 
+static uint32_t lanes_used(const struct link_client *client)
+{
+	return client->region.streams < client->options.config.streams
+		? client->region.streams
+		: client->options.config.streams;
+}
+
+unsigned link_client_attach_lanes(struct link_client *client)
+{
+	for (uint32_t lane = 0; lane < lanes_used(client); lane++)
+		link_lane_attach(&client->options.lanes[lane], &client->region, 1 + lane,
+			client->lane_eventfds[lane], client->worker_eventfds, client->session,
+			client->sequence);
+	return lanes_used(client);
+}
+
+void link_client_judge_lanes(struct link_client *client)
+{
+	for (uint32_t lane = 0; client->phase == LINK_PHASE_UP && lane < lanes_used(client); lane++)
+		if (link_lane_is_broken(&client->options.lanes[lane]))
+			link_disconnect(client, "an up ring of a stream thread is broken");
+}
+
+uint64_t link_client_session(const struct link_client *client)
+{
+	return client->phase == LINK_PHASE_UP ? client->session : 0;
+}
+
 void link_session_close(struct link_client *client)
 {
+	// Before the memory goes.
+	for (uint32_t lane = 0; lane < client->options.config.streams; lane++)
+		link_lane_detach(&client->options.lanes[lane]);
 	if (client->own_event != NULL)
 		event_free(client->own_event);
 	if (client->flush_timer != NULL)
@@ -288,6 +324,8 @@ void link_session_close(struct link_client *client)
 	client->backlog = NULL;
 	descriptor_close(&client->own_eventfd);
 	descriptor_close(&client->keeper_eventfd);
+	for (unsigned lane = 0; lane < LINK_STREAMS_MAX; lane++)
+		descriptor_close(&client->lane_eventfds[lane]);
 	for (unsigned worker = 0; worker < LINK_WORKERS_MAX; worker++)
 		descriptor_close(&client->worker_eventfds[worker]);
 	if (client->region.shared != NULL)

@@ -117,7 +117,8 @@ static void listener_close(struct link_client *client, unsigned index)
 int link_sockets_open(struct link_client *client)
 {
 	for (unsigned i = 0; i < client->options.listener_count; i++) {
-		if (listener_is_open(client, i))
+		if (client->options.listeners[i].transport != TRANSPORT_UDP
+			|| listener_is_open(client, i))
 			continue;
 		listener_close(client, i);
 		int status = listener_open(client, i);

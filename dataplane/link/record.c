@@ -1,5 +1,11 @@
+#include <weir/link.h>
 #include <weir/record.h>
 #include <weir/side.h>
+
+enum {
+	THREAD_SHIFT = 4,
+	FLAGS_MASK = (1 << THREAD_SHIFT) - 1,
+};
 
 uint64_t record_checksum(struct span octets)
 {
@@ -62,7 +68,7 @@ size_t flow_record_encode(const struct flow_record *record, uint8_t *out)
 	at = number_write(at, record->state, 1);
 	at = number_write(at, record->listener, 1);
 	at = number_write(at, record->transport, 1);
-	at = number_write(at, record->flags, 1);
+	at = number_write(at, record->flags | (uint64_t)record->thread << THREAD_SHIFT, 1);
 	at = number_write(at, record->peer.family, 1);
 	at = number_write(at, record->peer.port, 2);
 	at = number_write(at, record->id.slot, 4);
@@ -98,6 +104,8 @@ static bool head_read(const uint8_t **at, struct flow_record *record)
 	record->listener = (uint8_t)number_read(at, 1);
 	record->transport = (uint8_t)number_read(at, 1);
 	record->flags = (uint8_t)number_read(at, 1);
+	record->thread = record->flags >> THREAD_SHIFT;
+	record->flags &= FLAGS_MASK;
 	record->peer.family = (uint8_t)number_read(at, 1);
 	record->peer.port = (uint16_t)number_read(at, 2);
 	record->id.slot = (uint32_t)number_read(at, 4);
@@ -109,7 +117,8 @@ static bool head_read(const uint8_t **at, struct flow_record *record)
 	return record->id.edge != 0 && record->state <= FLOW_LIVE
 		&& record->listener < LISTENERS_MAX && record->transport >= TRANSPORT_UDP
 		&& record->transport <= TRANSPORT_WSS
-		&& record->flags <= (FLOW_KEEPALIVE_SHOWN | FLOW_SHARED) && peer_is_valid(record)
+		&& record->flags <= (FLOW_KEEPALIVE_SHOWN | FLOW_SHARED)
+		&& record->thread < LINK_STREAMS_MAX && peer_is_valid(record)
 		&& rows <= FLOW_ROWS_MAX && (record->state != FLOW_GONE || rows == 0);
 }
 

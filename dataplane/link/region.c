@@ -9,7 +9,10 @@
 enum {
 	LINE = 64,
 	SEALS = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL,
+	// The rings stand close together, and each on a line of its own.
+	MESSAGE_RING_STRIDE = RING_DATA_OFFSET + LINK_MESSAGE_RING_OCTETS,
 };
+static_assert(MESSAGE_RING_STRIDE % LINE == 0, "rings are aligned");
 
 // Gives out the next octets, on a line of their own.
 static uint64_t layout_take(uint64_t *end, uint64_t octets)
@@ -25,18 +28,16 @@ static uint64_t layout_take_ring(uint64_t *end, uint32_t size)
 	return layout_take(end, RING_DATA_OFFSET + (uint64_t)size);
 }
 
-// Where everything lies for so many workers: the one truth of both sides.
-static struct link_region layout_of(uint32_t workers)
+// Where everything lies for so many workers and stream threads: the one truth of both sides.
+static struct link_region layout_of(uint32_t workers, uint32_t streams)
 {
-	struct link_region layout = {.abi = LINK_ABI, .workers = workers};
+	struct link_region layout = {.abi = LINK_ABI, .workers = workers, .streams = streams};
 	uint64_t end = sizeof(layout);
 
 	layout.table_ring = layout_take_ring(&end, LINK_TABLE_RING_OCTETS);
 	layout.event_ring = layout_take_ring(&end, LINK_EVENT_RING_OCTETS);
-	for (uint32_t i = 0; i < workers; i++) {
-		layout.up_rings[i] = layout_take_ring(&end, LINK_MESSAGE_RING_OCTETS);
-		layout.down_rings[i] = layout_take_ring(&end, LINK_MESSAGE_RING_OCTETS);
-	}
+	layout.message_rings =
+		layout_take(&end, 2 * MESSAGE_RING_STRIDE * (1 + (uint64_t)streams) * workers);
 	layout.counters = layout_take(&end, workers * sizeof(struct link_counters));
 	layout.queue_counters =
 		layout_take(&end, workers * LINK_DEVICES_MAX * sizeof(struct link_queue_counters));
@@ -44,9 +45,9 @@ static struct link_region layout_of(uint32_t workers)
 	return layout;
 }
 
-static bool workers_are_valid(uint32_t workers)
+static bool numbers_are_valid(uint32_t workers, uint32_t streams)
 {
-	return workers >= 1 && workers <= LINK_WORKERS_MAX;
+	return workers >= 1 && workers <= LINK_WORKERS_MAX && streams <= LINK_STREAMS_MAX;
 }
 
 static int memory_map(struct region *region, int memfd, size_t size)
@@ -60,14 +61,14 @@ static int memory_map(struct region *region, int memfd, size_t size)
 	return 0;
 }
 
-int region_create(struct region *region, uint32_t workers, int *memfd)
+int region_create(struct region *region, uint32_t workers, uint32_t streams, int *memfd)
 {
-	struct region created = {.workers = workers};
+	struct region created = {.workers = workers, .streams = streams};
 	int status;
 
-	if (!workers_are_valid(workers))
+	if (!numbers_are_valid(workers, streams))
 		return -EINVAL;
-	struct link_region layout = layout_of(workers);
+	struct link_region layout = layout_of(workers, streams);
 	int descriptor = memfd_create("weir-link", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (descriptor < 0)
 		return -errno;
@@ -103,7 +104,7 @@ static int64_t memfd_measure(int memfd)
 	return status.st_size >= (off_t)sizeof(struct link_region) ? status.st_size : -EBADMSG;
 }
 
-// The other side may go on writing while we look: a copy is judged, and nothing of it but the number of workers is kept.
+// The other side may go on writing while we look: a copy is judged, and nothing of it but the two numbers is kept.
 static int header_check(struct region *region, uint32_t *abi)
 {
 	struct link_region claimed;
@@ -113,13 +114,14 @@ static int header_check(struct region *region, uint32_t *abi)
 		*abi = claimed.abi;
 		return -EPROTO;
 	}
-	if (!workers_are_valid(claimed.workers))
+	if (!numbers_are_valid(claimed.workers, claimed.streams))
 		return -EBADMSG;
-	struct link_region layout = layout_of(claimed.workers);
+	struct link_region layout = layout_of(claimed.workers, claimed.streams);
 	if (memcmp(&claimed, &layout, offsetof(struct link_region, size) + sizeof(layout.size)) != 0
 		|| layout.size != region->size)
 		return -EBADMSG;
 	region->workers = claimed.workers;
+	region->streams = claimed.streams;
 	return 0;
 }
 
@@ -156,37 +158,45 @@ static void *region_at(const struct region *region, uint64_t offset)
 
 void region_attach_table(const struct region *region, struct ring *ring)
 {
-	struct link_region layout = layout_of(region->workers);
+	struct link_region layout = layout_of(region->workers, region->streams);
 
 	ring_attach(ring, region_at(region, layout.table_ring), LINK_TABLE_RING_OCTETS);
 }
 
 void region_attach_events(const struct region *region, struct ring *ring)
 {
-	struct link_region layout = layout_of(region->workers);
+	struct link_region layout = layout_of(region->workers, region->streams);
 
 	ring_attach(ring, region_at(region, layout.event_ring), LINK_EVENT_RING_OCTETS);
 }
 
-void region_attach_up(const struct region *region, uint32_t worker, struct ring *ring)
+static void message_ring_attach(const struct region *region, uint32_t lane, uint32_t worker,
+	unsigned down, struct ring *ring)
 {
-	struct link_region layout = layout_of(region->workers);
+	struct link_region layout = layout_of(region->workers, region->streams);
 
-	assert(worker < region->workers);
-	ring_attach(ring, region_at(region, layout.up_rings[worker]), LINK_MESSAGE_RING_OCTETS);
+	assert(worker < region->workers && lane <= region->streams);
+	uint64_t index = 2 * ((uint64_t)lane * region->workers + worker) + down;
+
+	ring_attach(ring, region_at(region, layout.message_rings + index * MESSAGE_RING_STRIDE),
+		LINK_MESSAGE_RING_OCTETS);
 }
 
-void region_attach_down(const struct region *region, uint32_t worker, struct ring *ring)
+void region_attach_up(
+	const struct region *region, uint32_t lane, uint32_t worker, struct ring *ring)
 {
-	struct link_region layout = layout_of(region->workers);
+	message_ring_attach(region, lane, worker, 0, ring);
+}
 
-	assert(worker < region->workers);
-	ring_attach(ring, region_at(region, layout.down_rings[worker]), LINK_MESSAGE_RING_OCTETS);
+void region_attach_down(
+	const struct region *region, uint32_t lane, uint32_t worker, struct ring *ring)
+{
+	message_ring_attach(region, lane, worker, 1, ring);
 }
 
 struct link_counters *region_counters(const struct region *region, uint32_t worker)
 {
-	struct link_region layout = layout_of(region->workers);
+	struct link_region layout = layout_of(region->workers, region->streams);
 
 	assert(worker < region->workers);
 	return (struct link_counters *)region_at(region, layout.counters) + worker;
@@ -195,7 +205,7 @@ struct link_counters *region_counters(const struct region *region, uint32_t work
 struct link_queue_counters *region_queue_counters(
 	const struct region *region, uint32_t worker, uint32_t device)
 {
-	struct link_region layout = layout_of(region->workers);
+	struct link_region layout = layout_of(region->workers, region->streams);
 
 	assert(worker < region->workers && device < LINK_DEVICES_MAX);
 	return (struct link_queue_counters *)region_at(region, layout.queue_counters)

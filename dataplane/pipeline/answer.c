@@ -73,6 +73,7 @@ uint16_t answer_status(enum verdict verdict)
 	case VERDICT_OVERLOAD:
 	case VERDICT_NO_UPSTREAM:
 	case VERDICT_MOVED_LIMIT:
+	case VERDICT_NOT_READY_STREAM:
 		return 503;
 	case VERDICT_BAD_VERSION:
 		return 505;
@@ -163,7 +164,7 @@ static void end_write(struct edit_plan *plan, const struct message *message, uin
 		edit_add(plan, SPAN("Require: path\r\n"));
 	if (retry_after_s != 0) {
 		edit_add(plan, SPAN("Retry-After: "));
-		edit_add_number(plan, retry_after_s);
+		edit_add_number(plan, retry_after_s == RETRY_AFTER_NOW ? 0 : retry_after_s);
 		edit_add(plan, SPAN("\r\n"));
 	}
 	edit_add(plan, SPAN("Content-Length: 0\r\n\r\n"));

@@ -28,6 +28,7 @@ enum origin {
 	ORIGIN_REFUSE, // a REGISTER that control wants answered with `status`
 	ORIGIN_RETURN, // a response to REGISTER that control has learnt from
 	ORIGIN_CONTROL, // control's own message to packet->peer by packet->listener
+	ORIGIN_STREAM, // control received it by the connection of grant.slot and grant.generation
 };
 
 // What control says of a message it puts into the burst.
@@ -35,6 +36,7 @@ struct grant {
 	uint64_t uak;
 	uint32_t slot;
 	uint32_t generation;
+	uint32_t tag; // control repeats the request until it is answered; 0: it does not
 	uint16_t status;
 	uint16_t retry_after_s;
 	bool flow_timer;
@@ -99,7 +101,8 @@ struct burst {
 	uint8_t action[BURST_MAX]; // enum action
 	uint8_t verdict[BURST_MAX]; // enum verdict
 	uint8_t up_kind[BURST_MAX]; // enum link_up_kind, of ACTION_CONTROL
-	struct flow_id flow[BURST_MAX]; // of ACTION_CONTROL: the flow our Via names (REGISTERED)
+	// Of ACTION_CONTROL: the flow our Via names (REGISTERED), or that a stream's REGISTER came by
+	struct flow_id flow[BURST_MAX];
 	uint8_t note[BURST_MAX]; // enum note
 	unsigned mint_count;
 	struct token mint[BURST_MINTS]; // what the decisions want minted

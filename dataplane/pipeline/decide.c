@@ -17,6 +17,16 @@ static bool has_one_via(const struct message *message)
 	return value_next(&cursor) && !value_next(&cursor);
 }
 
+// Of a connection, the flow that control says it is.
+static const struct flow *source_find(const struct request *request)
+{
+	const struct flow_table *flows = request->world->flows;
+
+	if (!listener_is_stream(request->in))
+		return flow_find_source(flows, request->packet->listener, &request->packet->peer);
+	return flow_find(flows, stage_carrier(request->world, request->burst, request->index));
+}
+
 static void request_begin(
 	const struct world *world, struct burst *burst, unsigned index, struct request *request)
 {
@@ -32,10 +42,12 @@ static void request_begin(
 		.decision = &burst->decision[index],
 		.first_hop = has_one_via(&burst->message[index]),
 	};
+	// By a connection the answers come back, whatever its side.
+	if (listener_is_stream(request->in))
+		request->decision->source = stage_carrier(world, burst, index);
 	if (request->side != SIDE_ACCESS)
 		return;
-	request->source =
-		flow_find_source(world->flows, request->packet->listener, &request->packet->peer);
+	request->source = source_find(request);
 	request->decision->strip_identity = true;
 	request->decision->strip_path = request->first_hop;
 	if (request->source == NULL)
@@ -81,7 +93,8 @@ static enum verdict stun_decide(const struct world *world, struct burst *burst, 
 	struct decision *decision = &burst->decision[index];
 	struct stun stun;
 
-	bool binding = burst->side[index] != SIDE_PEER && stun_read(burst->packet[index], &stun);
+	bool binding = burst->side[index] != SIDE_PEER && burst->origin[index] == ORIGIN_WIRE
+		&& stun_read(burst->packet[index], &stun);
 
 	keepalive_hear(world, burst, index, binding);
 	if (!binding)
@@ -148,6 +161,18 @@ static void refuse_decide(const struct world *world, struct burst *burst, unsign
 			grant->retry_after_s);
 }
 
+// Silence would be no invitation to try again: control repeats the request if it has said so, else its sender is told to.
+static void stream_decide(const struct world *world, struct burst *burst, unsigned index)
+{
+	enum verdict verdict = message_decide(world, burst, index);
+
+	if (verdict == VERDICT_NOT_READY && world_is_known(world)
+		&& burst->fault[index] == MESSAGE_OK && burst->message[index].request
+		&& burst->grant[index].tag == 0)
+		verdict = VERDICT_NOT_READY_STREAM;
+	outcome_set(world, burst, index, verdict);
+}
+
 // The lines that the rules will read start loading before the first of them is needed.
 static void tokens_prefetch(const struct world *world, const struct burst *burst)
 {
@@ -173,6 +198,9 @@ void decide_burst(const struct world *world, struct burst *burst)
 			break;
 		case ORIGIN_REFUSE:
 			refuse_decide(world, burst, i);
+			break;
+		case ORIGIN_STREAM:
+			stream_decide(world, burst, i);
 			break;
 		case ORIGIN_WIRE:
 		case ORIGIN_GRANT:

@@ -25,6 +25,7 @@ enum record_kind {
 
 enum {
 	MINT_NONE = 0xffff,
+	RETRY_AFTER_NOW = 0xffff,
 	// every popped Route, and the halves that an initial request gets
 	RECORDS_MAX = ROUTES_MAX + 3,
 };
@@ -41,9 +42,10 @@ struct decision {
 	uint8_t kind; // enum decision_kind
 	const struct directory_listener *out;
 	struct endpoint destination;
+	struct flow_id carrier; // of a stream `out`: the connection
 	// DECISION_ANSWER
 	uint16_t status;
-	uint16_t retry_after_s; // 0: none
+	uint16_t retry_after_s; // 0: none; RETRY_AFTER_NOW: 0 seconds
 	// DECISION_FORWARD
 	uint8_t popped; // Routes taken off the top
 	bool strip_path; // the first hop's Path is nobody's (RFC 5626 section 5.1)

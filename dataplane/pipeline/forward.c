@@ -31,6 +31,7 @@ static enum verdict forward_to_flow(
 		return VERDICT_EGRESS_GUARD;
 	decision->kind = DECISION_FORWARD;
 	decision->destination = flow->peer;
+	decision->carrier = flow->id;
 	records_decide(request, &(struct delivery){.flow = flow, .uak = uak});
 	return verdict;
 }
@@ -89,6 +90,12 @@ static uint64_t rule_contact(const struct request *request, const struct token *
 	return target_contact(request);
 }
 
+// Whoever waits repeats what waits: the phone itself over UDP, control for what it holds.
+static bool is_repeated(const struct request *request)
+{
+	return !listener_is_stream(request->in) || request->burst->grant[request->index].tag != 0;
+}
+
 static enum verdict forward_by_rule(struct request *request, const struct token *token)
 {
 	struct rule_query query = {
@@ -96,7 +103,8 @@ static enum verdict forward_by_rule(struct request *request, const struct token 
 		.contact = rule_contact(request, token),
 		.budget = (uint8_t)budget_of(request),
 		.secure = wants_security(request),
-		.parkable = request_has_to_tag(request) && !request_is(request, METHOD_ACK),
+		.parkable = request_has_to_tag(request) && !request_is(request, METHOD_ACK)
+			&& is_repeated(request),
 	};
 	struct rule_result result;
 	struct flow_id aim = {0, 0, 0};

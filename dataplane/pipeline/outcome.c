@@ -15,6 +15,7 @@ void outcome_begin(struct burst *burst, unsigned index)
 	burst->flow[index] = (struct flow_id){0, 0, 0};
 	decision->kind = DECISION_NOTHING;
 	decision->out = NULL;
+	decision->carrier = (struct flow_id){0, 0, 0};
 	decision->popped = 0;
 	decision->record_count = 0;
 	decision->strip_path = false;
@@ -48,13 +49,15 @@ static void outcome_send(
 	burst->action[index] = ACTION_SEND;
 }
 
-// To where it came from, unless a trusted side's Via asks for its own port (RFC 3261 section 18.2.2, RFC 3581 section 4).
+// To where it came from, unless a trusted side's Via asks for its own port (RFC 3261 section 18.2.2, RFC 3581 section 4). What came by a
+// connection is answered there.
 static void answer_destination(const struct burst *burst, unsigned index, struct endpoint *out)
 {
 	const struct via *via = &burst->message[index].via;
 
 	*out = burst->packet[index]->peer;
-	if (burst->side[index] != SIDE_ACCESS && !via->has_rport)
+	if (burst->side[index] != SIDE_ACCESS && !via->has_rport
+		&& !listener_is_stream(burst->listener[index]))
 		out->port = via->has_port ? via->port : 5060;
 }
 
@@ -73,6 +76,7 @@ void outcome_answer(const struct world *world, struct burst *burst, unsigned ind
 	decision->retry_after_s = retry_after_s;
 	decision->out = burst->listener[index];
 	answer_destination(burst, index, &decision->destination);
+	decision->carrier = stage_carrier(world, burst, index);
 	outcome_send(world, burst, index, verdict);
 }
 
@@ -92,7 +96,9 @@ void outcome_set(
 		}
 		status = answer_status(verdict);
 		outcome_answer(world, burst, index, verdict, status,
-			status == 503 ? OUTCOME_RETRY_AFTER_S : 0);
+			verdict == VERDICT_NOT_READY_STREAM ? RETRY_AFTER_NOW
+				: status == 503             ? OUTCOME_RETRY_AFTER_S
+							    : 0);
 		return;
 	case VERDICT_CONTROL:
 		burst->verdict[index] = (uint8_t)verdict;

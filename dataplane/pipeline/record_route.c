@@ -35,6 +35,22 @@ static struct span scheme_of(const struct message *message)
 		: SPAN("sip:");
 }
 
+// RFC 5658 section 3.1 wants it where the two sides' transports differ; RFC 7118 section 8 knows `ws` for both WebSockets.
+static struct span transport_parameter(const struct directory_listener *name)
+{
+	switch (name->listener.transport) {
+	case TRANSPORT_TCP:
+		return SPAN(";transport=tcp");
+	case TRANSPORT_TLS:
+		return SPAN(";transport=tls");
+	case TRANSPORT_WS:
+	case TRANSPORT_WSS:
+		return SPAN(";transport=ws");
+	default:
+		return SPAN("");
+	}
+}
+
 static void record_write(struct burst *burst, unsigned index, const struct record_route *record)
 {
 	const struct message *message = &burst->message[index];
@@ -50,6 +66,7 @@ static void record_write(struct burst *burst, unsigned index, const struct recor
 			edit_add(plan, SPAN("@"));
 		}
 		edit_add(plan, record->name->written);
+		edit_add(plan, transport_parameter(record->name));
 		edit_add(plan, SPAN(";lr"));
 	}
 	edit_add(plan, SPAN(">\r\n"));
@@ -85,6 +102,7 @@ void path_write(struct burst *burst, unsigned index)
 	edit_add(plan, minted(burst, decision->path_mint));
 	edit_add(plan, SPAN("@"));
 	edit_add(plan, decision->out->written);
+	edit_add(plan, transport_parameter(decision->out));
 	edit_add(plan, decision->outbound ? SPAN(";lr;ob>\r\n") : SPAN(";lr>\r\n"));
 	edit_close(plan);
 }

@@ -58,10 +58,11 @@ static void record_add_fresh(
 	record_add_token(request, flow, &token);
 }
 
-// Two listeners whose names (what we write) are the same need one Record-Route, not two (RFC 5658).
+// Two listeners whose names (what we write) and transports are the same need one Record-Route, not two (RFC 5658).
 static bool names_differ(const struct directory_listener *a, const struct directory_listener *b)
 {
-	return !span_equal_nocase(a->written, b->written);
+	return a->listener.transport != b->listener.transport
+		|| !span_equal_nocase(a->written, b->written);
 }
 
 static const struct directory_listener *core_name(const struct request *request)

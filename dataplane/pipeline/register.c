@@ -38,8 +38,10 @@ enum verdict register_decide(struct request *request)
 		return VERDICT_TOKEN_MISPLACED;
 	if (path_is_missing(request))
 		return VERDICT_PATH_REQUIRED;
-	if (request->burst->origin[request->index] == ORIGIN_WIRE) {
+	if (request->burst->origin[request->index] != ORIGIN_GRANT) {
 		request->burst->up_kind[request->index] = LINK_UP_REGISTER;
+		request->burst->flow[request->index] =
+			stage_carrier(request->world, request->burst, request->index);
 		return VERDICT_REGISTER;
 	}
 	verdict = forward_upstream(request);

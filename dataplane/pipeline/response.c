@@ -44,11 +44,30 @@ static void destination_decide(const struct world *world, const struct message *
 
 	if (proof->generation != 0 && flow_check(world->flows, id) == FLOW_LIVE)
 		flow = flow_find(world->flows, id);
-	if (flow != NULL && flow->listener == proof->listener)
+	if (flow != NULL && flow->listener == proof->listener) {
 		decision->destination = flow->peer;
-	else if (!via_destination(message, &decision->next, &decision->destination))
+		decision->carrier = flow->id;
+	} else if (!via_destination(message, &decision->next, &decision->destination)) {
 		decision->destination = (struct endpoint){.family = ENDPOINT_NONE};
+	}
 	decision->out = directory_listener(world->directory, proof->listener);
+}
+
+// Nobody can be connected to for it: who had the connection has another one by now, or none (RFC 3261 section 18.2.2).
+static bool connection_is_gone(const struct decision *decision)
+{
+	return decision->out != NULL && listener_is_stream(decision->out)
+		&& decision->carrier.generation == 0;
+}
+
+static uint16_t flow_timer_s(const struct world *world, const struct proof *proof)
+{
+	const struct link_settings *settings = directory_settings(world->directory);
+	const struct directory_listener *listener =
+		directory_listener(world->directory, proof->listener);
+
+	return listener != NULL && listener_is_stream(listener) ? settings->flow_timer_stream_s
+								: settings->flow_timer_udp_s;
 }
 
 static enum verdict response_hand_over(
@@ -98,9 +117,9 @@ static enum verdict response_return(
 	decision->strip_identity = burst->side[index] == SIDE_ACCESS;
 	// RFC 5626 section 5.4: only for a phone that has been told that outbound is in use.
 	if (learnt && burst->grant[index].flow_timer && has_outbound_required(message))
-		decision->flow_timer_s = directory_settings(world->directory)->flow_timer_udp_s;
+		decision->flow_timer_s = flow_timer_s(world, proof);
 	destination_decide(world, message, proof, decision);
-	return VERDICT_RESPONSE;
+	return connection_is_gone(decision) ? VERDICT_STREAM_GONE : VERDICT_RESPONSE;
 }
 
 enum verdict response_decide(const struct world *world, struct burst *burst, unsigned index)

@@ -64,6 +64,25 @@ static void max_forwards_write(struct edit_plan *plan, const struct message *mes
 	edit_close(plan);
 }
 
+// A phone's address is written whether it asked or not; by a connection its answer comes back without (RFC 3581 is about UDP).
+static bool source_is_told(const struct burst *burst, unsigned index)
+{
+	return burst->side[index] == SIDE_ACCESS && !listener_is_stream(burst->listener[index]);
+}
+
+// RFC 3261 section 18.3: a stream's reader finds the end of a message by nothing else. UDP lets it be left out.
+static void content_length_write(
+	struct edit_plan *plan, const struct message *message, const struct directory_listener *out)
+{
+	if (!listener_is_stream(out) || message_line(message, HEADER_CONTENT_LENGTH) != NULL)
+		return;
+	edit_open(plan, (uint16_t)(message->body_offset - 2), 0);
+	edit_add(plan, SPAN("Content-Length: "));
+	edit_add_number(plan, (uint32_t)(message->length - message->body_offset));
+	edit_add(plan, SPAN("\r\n"));
+	edit_close(plan);
+}
+
 static void forward_write(const struct world *world, struct burst *burst, unsigned index,
 	const uint8_t branch[BRANCH_HASH_OCTETS])
 {
@@ -74,7 +93,7 @@ static void forward_write(const struct world *world, struct burst *burst, unsign
 	struct via_return back;
 	struct proof proof = {packet->listener, decision->source.slot, decision->source.generation};
 
-	via_return_decide(message, &packet->peer, burst->side[index] == SIDE_ACCESS, &back);
+	via_return_decide(message, &packet->peer, source_is_told(burst, index), &back);
 	via_write(world, plan, message, decision->out, &proof, branch, &back);
 	via_return_write(plan, message, &back);
 	record_route_write(burst, index);
@@ -86,6 +105,7 @@ static void forward_write(const struct world *world, struct burst *burst, unsign
 		identity_cut(plan, message);
 	if (decision->strip_path)
 		lines_cut(plan, message, HEADER_PATH);
+	content_length_write(plan, message, decision->out);
 }
 
 static void return_write(struct burst *burst, unsigned index)
@@ -97,6 +117,7 @@ static void return_write(struct burst *burst, unsigned index)
 	value_cut_top(plan, message, HEADER_VIA);
 	if (decision->strip_identity)
 		identity_cut(plan, message);
+	content_length_write(plan, message, decision->out);
 	if (decision->flow_timer_s == 0)
 		return;
 	lines_cut(plan, message, HEADER_FLOW_TIMER);
@@ -114,7 +135,7 @@ static void answer_message_write(const struct world *world, struct burst *burst,
 	struct via_return back;
 
 	via_return_decide(
-		message, &burst->packet[index]->peer, burst->side[index] == SIDE_ACCESS, &back);
+		message, &burst->packet[index]->peer, source_is_told(burst, index), &back);
 	answer_write(world, &burst->plan, message, decision->status, decision->retry_after_s);
 	via_return_write(&burst->plan, message, &back);
 }

@@ -22,6 +22,23 @@ void branch_write(const uint8_t branch[BRANCH_HASH_OCTETS], uint8_t text[BRANCH_
 	base64url_encode(text + 7, branch, BRANCH_HASH_OCTETS);
 }
 
+// RFC 3261 section 20.42, RFC 7118 section 5.2.
+static struct span transport_name(uint8_t transport)
+{
+	switch (transport) {
+	case TRANSPORT_TCP:
+		return SPAN("TCP");
+	case TRANSPORT_TLS:
+		return SPAN("TLS");
+	case TRANSPORT_WS:
+		return SPAN("WS");
+	case TRANSPORT_WSS:
+		return SPAN("WSS");
+	default:
+		return SPAN("UDP");
+	}
+}
+
 static size_t received_format(const struct endpoint *source, uint8_t *out)
 {
 	size_t length = endpoint_format_host(source, out);
@@ -112,13 +129,16 @@ void via_write(const struct world *world, struct edit_plan *plan, const struct m
 		back->rport, octets);
 	base64url_encode(text, octets, sizeof(octets));
 	edit_open(plan, message_line(message, HEADER_VIA)->offset, 0);
-	edit_add(plan, SPAN("Via: SIP/2.0/UDP "));
+	edit_add(plan, SPAN("Via: SIP/2.0/"));
+	edit_add(plan, transport_name(out->listener.transport));
+	edit_add(plan, SPAN(" "));
 	edit_add(plan, out->sent_by);
 	edit_add(plan, SPAN(";branch="));
 	edit_add(plan, span_of(branch_text, sizeof(branch_text)));
 	edit_add(plan, SPAN(";w="));
 	edit_add(plan, span_of(text, sizeof(text)));
-	edit_add(plan, SPAN(";rport\r\n"));
+	// RFC 3581 is about UDP: a connection is its own way back.
+	edit_add(plan, listener_is_stream(out) ? SPAN("\r\n") : SPAN(";rport\r\n"));
 	edit_close(plan);
 }
 

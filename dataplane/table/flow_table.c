@@ -228,6 +228,7 @@ static int flow_fill(struct flow_table *table, const struct flow_record *record,
 		.transport = record->transport,
 		.flags = record->flags,
 		.heard = heard_second(now_ms),
+		.thread = record->thread,
 	};
 	int status = row_pool_update(table, flow, record, now_ms);
 	if (status != 0)

@@ -35,6 +35,7 @@ struct flow {
 	uint8_t listener;
 	uint8_t transport;
 	uint8_t flags; // enum flow_flags
+	uint8_t thread; // of an own stream: which stream thread of control carries it
 	// Own flows: beside what finding a flow by its source has touched anyway, so that hearing costs a store at most.
 	// The coarse second in which its peer was last heard, 0: not since the keeper called it silent. Any worker writes, the
 	// keeper reads and takes back. Relaxed: a hint.

@@ -13,9 +13,13 @@
 //     control    LINK_CONFIG LINK_DEVICE... LINK_LISTENER... LINK_START
 //                                                             only when not running: sockets ride on LINK_LISTENER
 //     control    LINK_START                                   only when running
-//     dataplane  LINK_UP, or LINK_FAILED                      UP carries the memfd, control's eventfd, then the keeper's and one a worker
+//     dataplane  LINK_UP, or LINK_FAILED                      UP carries the memfd, control's eventfd and one a stream thread of
+//                                                             control's, then the keeper's and one a worker
 //
 // After that the socket is silent; its end-of-file is the other side's death.
+//
+// A lane is the message rings, an up and a down one a worker, of one thread of control: lane 0 is its main loop's, the others belong
+// to its stream threads, which carry the connections.
 //
 // Order: store, table, wire. Records on the table ring are counted from 1; the keeper publishes how many it has applied
 // (link_region.applied, release). A message put on a worker's down ring with `after` = that count waits until then.
@@ -33,8 +37,10 @@
 #include <assert.h>
 
 enum {
-	LINK_ABI = 2,
+	LINK_ABI = 3,
 	LINK_WORKERS_MAX = 32,
+	LINK_STREAMS_MAX = 8, // stream threads of control
+	LINK_LANES_MAX = 1 + LINK_STREAMS_MAX,
 	LINK_NAME_MAX = 255, // octets of a host name
 	LINK_DEVICES_MAX = 8,
 	LINK_DEVICE_NAME_OCTETS = 112, // with the NUL
@@ -102,7 +108,8 @@ struct link_config {
 	uint8_t idle; // enum link_idle
 	uint8_t memory; // enum link_memory
 	uint8_t word_count; // of words
-	uint8_t reserved[4];
+	uint8_t streams; // stream threads of control: lanes besides the main loop's
+	uint8_t reserved[3];
 	uint16_t cpus[LINK_WORKERS_MAX]; // the processor of worker n, counted from 1; 0: any
 	// For experts, in place of the words that the dataplane would start DPDK's EAL with: each ends in NUL, the rest is zero.
 	char words[LINK_WORDS_OCTETS];
@@ -337,6 +344,13 @@ enum link_up_kind {
 	LINK_UP_REGISTER, // a REGISTER from an access listener: grant it a flow, or refuse it
 	LINK_UP_REGISTERED, // a response to REGISTER, proved ours, our Via still on top
 	LINK_UP_RESPONSE, // a response to a request of control's own: branch z9hG4bKc...
+	LINK_UP_KINDS_MAIN, // what comes up lane 0; on the others:
+	LINK_UP_STREAM =
+		LINK_UP_KINDS_MAIN, // a message for the connection of {slot, generation}: its octets are written there
+	// No message: the request of `tag` left by a transport that may lose it, or waits. It is to be handed down again (RFC 3261
+	// section 17.1: the phone repeats nothing that it has sent by a reliable transport).
+	LINK_UP_HELD,
+	LINK_UP_KINDS,
 };
 
 struct link_up_message {
@@ -347,8 +361,10 @@ struct link_up_message {
 	uint16_t length; // of the message that follows
 	uint8_t reserved[2];
 	struct endpoint source;
-	uint32_t slot; // REGISTERED: the flow that our Via names
+	// REGISTERED: the flow that our Via names; REGISTER: of a stream, the flow it came by; STREAM, HELD: the connection's
+	uint32_t slot;
 	uint32_t generation;
+	uint32_t tag; // REGISTER, HELD: as it came down
 };
 
 enum link_down_kind {
@@ -356,12 +372,16 @@ enum link_down_kind {
 	LINK_DOWN_REFUSE, // the REGISTER as it went up; the pipeline answers it with `status`
 	LINK_DOWN_RETURN, // the response as it went up; the pipeline takes our Via off, adds Flow-Timer and sends it on
 	LINK_DOWN_SEND, // control's own message to `destination`: sent as it is, through the egress guard
+	LINK_DOWN_STREAM, // a message as it came by the connection of {slot, generation}
+	LINK_DOWN_KINDS,
 };
 
 struct link_down_message {
 	uint64_t after; // number of table records that must have been applied; 0: none
 	uint64_t uak; // GRANT
-	uint32_t slot; // GRANT; 0 with generation 0: no flow (a query, a removal from no flow)
+	// GRANT; 0 with generation 0: no flow (a query, a removal from no flow). STREAM, and of what came by a stream all others: the
+	// connection's flow
+	uint32_t slot;
 	uint32_t generation;
 	uint16_t status; // REFUSE
 	uint16_t retry_after_s; // REFUSE; 0: no Retry-After
@@ -370,7 +390,9 @@ struct link_down_message {
 	uint8_t listener; // it came by; SEND: it leaves by
 	struct endpoint peer; // source it came from; SEND: destination
 	uint8_t flow_timer; // RETURN: add Flow-Timer
-	uint8_t reserved[3];
+	uint8_t reserved[7];
+	// STREAM, and GRANT of a REGISTER that had one: control holds the request until it is answered; 0: it does not
+	uint32_t tag;
 };
 
 // What the two processes compiled must agree to the octet, and a field that nobody wrote must not carry old memory across:
@@ -396,8 +418,8 @@ static_assert(sizeof(struct link_event_epoch) == 24, "link_event_epoch");
 static_assert(sizeof(struct link_event_flow) == 8, "link_event_flow");
 static_assert(sizeof(struct link_event_life) == 16, "link_event_life");
 static_assert(sizeof(struct link_event_device) == 56, "link_event_device");
-static_assert(sizeof(struct link_up_message) == 36, "link_up_message");
-static_assert(sizeof(struct link_down_message) == 56, "link_down_message");
+static_assert(sizeof(struct link_up_message) == 40, "link_up_message");
+static_assert(sizeof(struct link_down_message) == 64, "link_down_message");
 static_assert(
 	sizeof(struct key_material) == 16 + KEYRING_SECRETS * KEYRING_EPOCHS * EPOCH_KEY_OCTETS,
 	"key_material");
@@ -428,20 +450,22 @@ struct link_queue_counters {
 	_Atomic uint64_t by_kernel; // sent through a guard socket
 };
 
-// At the start of the memfd; rings follow at the given offsets. They follow from the number of workers alone, so the reader
-// computes them (region.h) and refuses any others.
+// At the start of the memfd; rings follow at the given offsets. They follow from the numbers of workers and of stream threads, so the
+// reader computes them (region.h) and refuses any others.
 struct link_region {
 	uint32_t abi;
 	uint32_t workers;
+	uint32_t streams;
+	uint32_t reserved;
 	uint64_t table_ring; // offsets
 	uint64_t event_ring;
-	uint64_t up_rings[LINK_WORKERS_MAX];
-	uint64_t down_rings[LINK_WORKERS_MAX];
+	uint64_t
+		message_rings; // of the first: lane by lane, worker by worker, up then down, all of one size
 	uint64_t counters; // struct link_counters[workers]
 	uint64_t queue_counters; // struct link_queue_counters[workers][LINK_DEVICES_MAX]
 	uint64_t size;
 	_Alignas(64) _Atomic uint64_t
 		applied; // table records applied; the keeper writes (release), workers and control read (acquire)
 };
-static_assert(offsetof(struct link_region, applied) == 576 && sizeof(struct link_region) == 640,
+static_assert(offsetof(struct link_region, applied) == 64 && sizeof(struct link_region) == 128,
 	"link_region");

@@ -48,6 +48,9 @@ struct flow_record {
 	uint8_t listener; // of edge id.edge
 	uint8_t transport; // enum transport
 	uint8_t flags; // enum flow_flags
+	// Of a stream: which of the edge's stream threads carries it, from 0. Nobody else's business, and it rides in the octet of
+	// the flags.
+	uint8_t thread;
 	uint16_t row_count;
 	struct endpoint peer;
 	struct row rows[FLOW_ROWS_MAX];

@@ -10,8 +10,8 @@
 
 enum {
 	SETUP_PAYLOAD_MAX = sizeof(struct link_config),
-	// LINK_UP: the memfd, control's eventfd, the keeper's and one a worker
-	SETUP_DESCRIPTORS_MAX = LINK_WORKERS_MAX + 3,
+	// LINK_UP: the memfd, one eventfd a lane, the keeper's and one a worker
+	SETUP_DESCRIPTORS_MAX = LINK_WORKERS_MAX + LINK_LANES_MAX + 2,
 };
 
 struct setup_packet {

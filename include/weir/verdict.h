@@ -49,6 +49,7 @@ enum verdict_class {
 	X(NO_UPSTREAM, "no-upstream", ANSWERED, "503: no core target is known") \
 	X(TOO_LARGE, "too-large", ANSWERED, "513: would not fit after our headers are added") \
 	X(CONTROL_ANSWER, "control-answer", ANSWERED, "REGISTER that control refused") \
+	X(NOT_READY_STREAM, "not-ready-stream", ANSWERED, "503: the tables are not complete, and what came by a stream is not repeated") \
 	X(REGISTER, "register", CONTROL, "REGISTER handed to control") \
 	X(REGISTERED, "registered", CONTROL, "answer to a REGISTER handed to control") \
 	X(CONTROL_RESPONSE, "control-response", CONTROL, "answer to a request of control's own") \
@@ -69,6 +70,7 @@ enum verdict_class {
 	X(RELAY_DOWN, "relay-down", DROPPED, "response for another edge, which is down") \
 	X(EGRESS_GUARD, "egress-guard", DROPPED, "would have been sent where its listener may not send") \
 	X(RING_FULL, "ring-full", DROPPED, "control's ring is full and the message cannot be answered") \
+	X(STREAM_GONE, "stream-gone", DROPPED, "for a connection that is closed") \
 	X(SEND_FAILED, "send-failed", DROPPED, "the backend could not take it")
 // clang-format on
 

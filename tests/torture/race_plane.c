@@ -91,9 +91,9 @@ static void live(unsigned life)
 	struct fake_control control;
 	struct session *session;
 
-	check(session_new(WORKERS, &session) == 0, "session");
+	check(session_new(WORKERS, 0, &session) == 0, "session");
 	check(plane_attach(plane, session) == NULL, "two sessions");
-	fake_attach(&control, session->memfd, session->control_wakeup, plane->keeper.wakeup,
+	fake_attach(&control, session->memfd, session->wakeups[0], plane->keeper.wakeup,
 		plane->worker[0].wakeup);
 	fake_teach_keys(&control, FAKE_ROTATE_S);
 	fake_teach_directory(&control, 10);

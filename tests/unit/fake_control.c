@@ -39,8 +39,12 @@ void fake_attach(struct fake_control *fake, int memfd, int wakeup, int keeper, i
 	check(region_map(&fake->region, memfd, &abi), "region");
 	region_attach_table(&fake->region, &fake->table);
 	region_attach_events(&fake->region, &fake->events);
-	region_attach_up(&fake->region, 0, &fake->up);
-	region_attach_down(&fake->region, 0, &fake->down);
+	region_attach_up(&fake->region, 0, 0, &fake->up);
+	region_attach_down(&fake->region, 0, 0, &fake->down);
+	if (fake->region.streams == 0)
+		return;
+	region_attach_up(&fake->region, 1, 0, &fake->stream_up);
+	region_attach_down(&fake->region, 1, 0, &fake->stream_down);
 }
 
 void fake_detach(struct fake_control *fake)
@@ -134,7 +138,7 @@ static void teach_listener(
 	struct link_directory_listener listener = {
 		.listener = {.id = id,
 			.side = side,
-			.transport = TRANSPORT_UDP,
+			.transport = id == FAKE_STREAM ? TRANSPORT_TCP : TRANSPORT_UDP,
 			.address = fake_endpoint(address)},
 		.written_length = (uint8_t)strlen(name),
 		.sent_by_length = (uint8_t)strlen(address),
@@ -207,11 +211,13 @@ void fake_teach_directory(struct fake_control *fake, uint32_t heartbeat_ms)
 	teach_listener(fake, FAKE_ACCESS, SIDE_ACCESS, "127.0.0.1:5060", "edge1.example.net");
 	teach_listener(fake, FAKE_CORE, SIDE_CORE, "127.0.0.1:5080", "127.0.0.1:5080");
 	teach_listener(fake, FAKE_PEER, SIDE_PEER, "127.0.0.1:7000", "127.0.0.1:7000");
+	teach_listener(fake, FAKE_STREAM, SIDE_ACCESS, "127.0.0.1:5060", "edge1.example.net");
 	teach_peer(fake, 2);
 	teach_peer(fake, 3);
 	teach_target(fake);
 	teach_prefix(fake, LINK_PREFIX_ACCESS_NETWORKS, FAKE_ACCESS, "127.0.0.0/8");
 	teach_prefix(fake, LINK_PREFIX_ACCESS_NETWORKS, FAKE_ACCESS, "198.51.100.0/24");
+	teach_prefix(fake, LINK_PREFIX_ACCESS_NETWORKS, FAKE_STREAM, "198.51.100.0/24");
 	teach_prefix(fake, LINK_PREFIX_ALLOW, FAKE_CORE, "127.0.0.0/8");
 	fake_record(fake, LINK_DIRECTORY_END, NULL, 0);
 }
@@ -226,21 +232,33 @@ void fake_teach(struct fake_control *fake)
 	fake_await_applied(fake, fake_record(fake, LINK_SNAPSHOT_END, &snapshot, sizeof(snapshot)));
 }
 
-void fake_down(struct fake_control *fake, const struct link_down_message *head, struct span body)
+static void down_write(struct fake_control *fake, struct ring *ring,
+	const struct link_down_message *head, struct span body)
 {
-	check(ring_write(&fake->down, LINK_DOWN_MESSAGE, 0, span_of(head, sizeof(*head)), body),
+	check(ring_write(ring, LINK_DOWN_MESSAGE, 0, span_of(head, sizeof(*head)), body),
 		"down ring");
-	if (ring_needs_signal(&fake->down))
+	if (ring_needs_signal(ring))
 		(void)eventfd_write(fake->worker, 1);
 }
 
-bool fake_up(struct fake_control *fake, struct link_up_message *head, uint8_t *body)
+void fake_down(struct fake_control *fake, const struct link_down_message *head, struct span body)
+{
+	down_write(fake, &fake->down, head, body);
+}
+
+void fake_stream_down(
+	struct fake_control *fake, const struct link_down_message *head, struct span body)
+{
+	down_write(fake, &fake->stream_down, head, body);
+}
+
+static bool up_read(struct ring *ring, struct link_up_message *head, uint8_t *body)
 {
 	static _Alignas(8) uint8_t octets[sizeof(struct link_up_message) + FAKE_MESSAGE_MAX];
 
 	for (unsigned i = 0; i < 5000; i++) {
 		struct record_header header;
-		int64_t length = ring_read(&fake->up, &header, octets, sizeof(octets));
+		int64_t length = ring_read(ring, &header, octets, sizeof(octets));
 
 		if (length == -EAGAIN) {
 			pause_ms(1);
@@ -254,4 +272,14 @@ bool fake_up(struct fake_control *fake, struct link_up_message *head, uint8_t *b
 		return true;
 	}
 	return false;
+}
+
+bool fake_up(struct fake_control *fake, struct link_up_message *head, uint8_t *body)
+{
+	return up_read(&fake->up, head, body);
+}
+
+bool fake_stream_up(struct fake_control *fake, struct link_up_message *head, uint8_t *body)
+{
+	return up_read(&fake->stream_up, head, body);
 }

@@ -17,6 +17,7 @@ enum {
 	FAKE_ACCESS = 1,
 	FAKE_CORE = 2,
 	FAKE_PEER = 3,
+	FAKE_STREAM = 4, // access, TCP
 	FAKE_MESSAGE_MAX = 65536,
 	FAKE_ROTATE_S = 604800,
 };
@@ -27,6 +28,9 @@ struct fake_control {
 	struct ring events;
 	struct ring up;
 	struct ring down;
+	// Of the stream thread, if the session has one; likewise of the first worker.
+	struct ring stream_up;
+	struct ring stream_down;
 	int wakeup; // control's
 	int keeper;
 	int worker; // the first
@@ -53,6 +57,10 @@ struct keyring *fake_keyring(uint32_t rotate_s, uint64_t late);
 
 // Puts a message on the first worker's down ring.
 void fake_down(struct fake_control *fake, const struct link_down_message *head, struct span body);
+// The same from the stream thread.
+void fake_stream_down(
+	struct fake_control *fake, const struct link_down_message *head, struct span body);
+bool fake_stream_up(struct fake_control *fake, struct link_up_message *head, uint8_t *body);
 // Waits for a message on the first worker's up ring; body holds FAKE_MESSAGE_MAX octets. False: none came in 5 s.
 bool fake_up(struct fake_control *fake, struct link_up_message *head, uint8_t *body);
 

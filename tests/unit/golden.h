@@ -11,11 +11,11 @@
 //     started MS AGO
 //     setting draining|require_path|moved_per_s|downgrade N
 //     transaction call=ID cseq=N from=TAG via=VIA                what {branch}, {w}, {tag} and {token relay} are of
-//     grant uak=alice slot=5 generation=1000 status=N retry=S flow_timer=1    of the next message from control
-//     in wire|grant|refuse|return|control LISTENER SOURCE        a message up to a line with a single dot
+//     grant uak=alice slot=5 generation=1000 status=N retry=S flow_timer=1 tag=N    of the next message from control
+//     in wire|grant|refuse|return|control|stream LISTENER SOURCE        a message up to a line with a single dot
 //     verdict WORD
 //     up register|registered|response [slot=N generation=N]
-//     out LISTENER DESTINATION                                   the message that must leave, likewise
+//     out LISTENER DESTINATION [slot=N generation=N]             the message that must leave, likewise; by the connection of this flow
 //
 // In messages: {token path|route|relay edge= slot= generation= listener= role=sender|receiver peer= uak= bind=CALL/TAG method= branch=},
 // {branch}, {w listener= slot= generation= received= rport=}, {tag STATUS}, {fill OCTETS}. A relay token's bind is of the

@@ -53,7 +53,8 @@ static size_t message_read(void)
 
 static uint8_t listener_read(const char *word)
 {
-	static const char *const names[] = {"", "access", "core", "peer", "access6", "core6"};
+	static const char *const names[] = {
+		"", "access", "core", "peer", "access6", "core6", "tcp", "tls", "wss", "core-tcp"};
 
 	for (uint8_t i = 1; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(word, names[i]) == 0)
@@ -64,7 +65,8 @@ static uint8_t listener_read(const char *word)
 
 static enum origin origin_read(const char *word)
 {
-	static const char *const names[] = {"wire", "grant", "refuse", "return", "control"};
+	static const char *const names[] = {
+		"wire", "grant", "refuse", "return", "control", "stream"};
 
 	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(word, names[i]) == 0)
@@ -92,8 +94,8 @@ static void flow_read(const char *line)
 					     (uint32_t)golden_number(line, "generation", 0)},
 			.state = FLOW_LIVE,
 			.listener = (uint8_t)golden_number(line, "listener", 1),
-			.transport = TRANSPORT_UDP,
 			.flags = golden_number(line, "shared", 0) != 0 ? FLOW_SHARED : 0};
+	player.record.transport = (uint8_t)lab_transport(player.record.listener);
 	if (golden_attribute(line, "peer", value, sizeof(value)))
 		player.record.peer = lab_endpoint(value);
 	if (golden_attribute(line, "state", value, sizeof(value)))
@@ -174,6 +176,7 @@ static void grant_read(const char *line)
 
 	player.grant = (struct grant){.slot = (uint32_t)golden_number(line, "slot", 0),
 		.generation = (uint32_t)golden_number(line, "generation", 0),
+		.tag = (uint32_t)golden_number(line, "tag", 0),
 		.status = (uint16_t)golden_number(line, "status", 0),
 		.retry_after_s = (uint16_t)golden_number(line, "retry", 0),
 		.flow_timer = golden_number(line, "flow_timer", 0) != 0};
@@ -240,6 +243,17 @@ static void up_check(const char *line)
 		fail("not handed up so");
 }
 
+// By a stream it leaves by the connection that the line names.
+static void carrier_check(const char *line, const struct packet *packet)
+{
+	const struct flow_id *carrier = &player.lab->burst->decision[0].carrier;
+
+	if (lab_transport(packet->listener) != TRANSPORT_UDP
+		&& (carrier->slot != golden_number(line, "slot", 0)
+			|| carrier->generation != golden_number(line, "generation", 0)))
+		fail("left by another connection");
+}
+
 static void out_check(const char *line)
 {
 	char listener[16];
@@ -264,6 +278,7 @@ static void out_check(const char *line)
 		cr_fatal("%s:%u: left by listener %u to %.*s", player.file, at, packet->listener,
 			(int)endpoint_format(&packet->peer, text), text);
 	}
+	carrier_check(line, packet);
 	if (!span_equal(span_of(packet->octets, packet->length), span_of(player.expanded, length)))
 		cr_fatal("%s:%u: expected\n%.*s\nbut sent\n%.*s", player.file, at, (int)length,
 			player.expanded, (int)packet->length, packet->octets);

@@ -40,17 +40,30 @@ static void add_name(
 struct listener_plan {
 	uint8_t id;
 	uint8_t side;
+	uint8_t transport;
 	const char *address;
 	const char *written;
 };
 
 static const struct listener_plan listeners[] = {
-	{LAB_ACCESS, SIDE_ACCESS, "192.0.2.%u:5060", "edge%u.example.net"},
-	{LAB_CORE, SIDE_CORE, "10.0.0.%u:5060", "edge%u-core.example.net"},
-	{LAB_PEER, SIDE_PEER, "10.0.1.%u:7000", "10.0.1.%u:7000"},
-	{LAB_ACCESS6, SIDE_ACCESS, "[2001:db8::%u]:5060", "edge%u.example.net"},
-	{LAB_CORE6, SIDE_CORE, "[fd00::%u]:5060", "edge%u-core.example.net"},
+	{LAB_ACCESS, SIDE_ACCESS, TRANSPORT_UDP, "192.0.2.%u:5060", "edge%u.example.net"},
+	{LAB_CORE, SIDE_CORE, TRANSPORT_UDP, "10.0.0.%u:5060", "edge%u-core.example.net"},
+	{LAB_PEER, SIDE_PEER, TRANSPORT_UDP, "10.0.1.%u:7000", "10.0.1.%u:7000"},
+	{LAB_ACCESS6, SIDE_ACCESS, TRANSPORT_UDP, "[2001:db8::%u]:5060", "edge%u.example.net"},
+	{LAB_CORE6, SIDE_CORE, TRANSPORT_UDP, "[fd00::%u]:5060", "edge%u-core.example.net"},
+	{LAB_TCP, SIDE_ACCESS, TRANSPORT_TCP, "192.0.2.%u:5060", "edge%u.example.net"},
+	{LAB_TLS, SIDE_ACCESS, TRANSPORT_TLS, "192.0.2.%u:5061", "edge%u.example.net"},
+	{LAB_WSS, SIDE_ACCESS, TRANSPORT_WSS, "192.0.2.%u:8443", "edge%u.example.net:8443"},
+	{LAB_CORE_TCP, SIDE_CORE, TRANSPORT_TCP, "10.0.0.%u:5060", "edge%u-core.example.net"},
 };
+
+enum transport lab_transport(uint8_t listener)
+{
+	for (unsigned i = 0; i < sizeof(listeners) / sizeof(listeners[0]); i++)
+		if (listeners[i].id == listener)
+			return (enum transport)listeners[i].transport;
+	return TRANSPORT_NONE;
+}
 
 static void listener_fill(
 	struct link_listener *listener, const struct listener_plan *plan, uint8_t edge)
@@ -60,7 +73,7 @@ static void listener_fill(
 	snprintf(text, sizeof(text), plan->address, edge);
 	*listener = (struct link_listener){.id = plan->id,
 		.side = plan->side,
-		.transport = TRANSPORT_UDP,
+		.transport = plan->transport,
 		.address = lab_endpoint(text)};
 }
 
@@ -106,6 +119,8 @@ static void add_names(struct directory_builder *builder, uint8_t edge)
 	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		snprintf(text, sizeof(text), names[i], edge);
 		add_name(builder, edge, text, 5060);
+		add_name(builder, edge, text, 5061);
+		add_name(builder, edge, text, 8443);
 	}
 }
 
@@ -140,7 +155,10 @@ static void add_prefixes(struct directory_builder *builder)
 	add_prefix(builder, LINK_PREFIX_ACCESS_NETWORKS, LAB_ACCESS, "192.0.2.0/24");
 	add_prefix(builder, LINK_PREFIX_ACCESS_NETWORKS, LAB_ACCESS, "10.0.5.0/24");
 	add_prefix(builder, LINK_PREFIX_ACCESS_NETWORKS, LAB_ACCESS6, "2001:db8:f::/48");
+	for (uint8_t stream = LAB_TCP; stream <= LAB_WSS; stream++)
+		add_prefix(builder, LINK_PREFIX_ACCESS_NETWORKS, stream, "198.51.100.0/24");
 	add_prefix(builder, LINK_PREFIX_ALLOW, LAB_CORE, "10.0.9.0/24");
+	add_prefix(builder, LINK_PREFIX_ALLOW, LAB_CORE_TCP, "10.0.9.0/24");
 	add_prefix(builder, LINK_PREFIX_ALLOW, LAB_CORE6, "fd00:9::/64");
 	add_prefix(builder, LINK_PREFIX_INSIDE, 0, "10.0.0.0/8");
 	add_prefix(builder, LINK_PREFIX_SHARED_FLOWS, 0, "203.0.113.128/25");

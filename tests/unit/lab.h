@@ -7,6 +7,10 @@
 //     3 peer    10.0.1.N:7000
 //     4 access  [2001:db8::N]:5060      written edgeN.example.net
 //     5 core    [fd00::N]:5060          written edgeN-core.example.net
+//     6 access  192.0.2.N:5060 TCP      written edgeN.example.net
+//     7 access  192.0.2.N:5061 TLS      written edgeN.example.net
+//     8 access  192.0.2.N:8443 WSS      written edgeN.example.net:8443
+//     9 core    10.0.0.N:5060 TCP       written edgeN-core.example.net
 //
 // The core is core.example.net (10.0.9.1:5060), and [fd00:9::1]:5060 as core6.example.net; 10.0.9.0/24 and fd00:9::/64 are heard
 // on core listeners.
@@ -28,6 +32,10 @@ enum {
 	LAB_PEER = 3,
 	LAB_ACCESS6 = 4,
 	LAB_CORE6 = 5,
+	LAB_TCP = 6,
+	LAB_TLS = 7,
+	LAB_WSS = 8,
+	LAB_CORE_TCP = 9,
 };
 
 struct lab {
@@ -61,6 +69,8 @@ unsigned lab_add_packet(struct lab *lab, struct packet *packet, enum origin orig
 void lab_begin(struct lab *lab); // an empty burst
 void lab_run(struct lab *lab); // all four stages
 
+// Of a listener.
+enum transport lab_transport(uint8_t listener);
 struct endpoint lab_endpoint(const char *text);
 // "alice" is the AOR sip:alice@example.net with the instance "alice"; "alice/desk" has the instance "desk".
 uint64_t lab_uak(struct lab *lab, const char *name);

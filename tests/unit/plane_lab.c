@@ -16,10 +16,10 @@ void plane_lab_connect(void)
 {
 	struct plane *plane = lab.plane;
 
-	cr_assert(eq(int, session_new(1, &lab.session), 0));
+	cr_assert(eq(int, session_new(1, 1, &lab.session), 0));
 	cr_assert(eq(ptr, plane_attach(plane, lab.session), NULL));
-	fake_attach(&lab.control, lab.session->memfd, lab.session->control_wakeup,
-		plane->keeper.wakeup, plane->worker[0].wakeup);
+	fake_attach(&lab.control, lab.session->memfd, lab.session->wakeups[0], plane->keeper.wakeup,
+		plane->worker[0].wakeup);
 }
 
 void plane_lab_disconnect(void)

@@ -32,7 +32,7 @@ Test(region, is_seen_alike_from_both_ends_for_every_number_of_workers)
 		uint32_t abi;
 		int memfd;
 
-		cr_assert(eq(int, region_create(&ours, workers, &memfd), 0));
+		cr_assert(eq(int, region_create(&ours, workers, 0, &memfd), 0));
 		cr_assert(eq(int, region_map(&theirs, memfd, &abi), 0));
 		cr_assert(eq(u32, theirs.workers, workers));
 		cr_assert(eq(sz, theirs.size, ours.size));
@@ -60,8 +60,9 @@ Test(region, is_made_for_no_other_number_of_workers)
 	struct region region;
 	int memfd = -1;
 
-	cr_assert(eq(int, region_create(&region, 0, &memfd), -EINVAL));
-	cr_assert(eq(int, region_create(&region, LINK_WORKERS_MAX + 1, &memfd), -EINVAL));
+	cr_assert(eq(int, region_create(&region, 0, 0, &memfd), -EINVAL));
+	cr_assert(eq(int, region_create(&region, LINK_WORKERS_MAX + 1, 0, &memfd), -EINVAL));
+	cr_assert(eq(int, region_create(&region, 1, LINK_STREAMS_MAX + 1, &memfd), -EINVAL));
 	cr_assert(eq(int, memfd, -1));
 }
 
@@ -79,25 +80,25 @@ static void record_pass(struct ring *from, struct ring *to, uint16_t type)
 Test(region, keeps_every_ring_apart_from_the_others)
 {
 	struct region ours, theirs;
-	struct ring from[2 + 2 * 3], to[2 + 2 * 3];
+	struct ring from[2 + 2 * 6], to[2 + 2 * 6];
 	uint32_t abi;
 	int memfd;
 
-	cr_assert(eq(int, region_create(&ours, 3, &memfd), 0));
+	cr_assert(eq(int, region_create(&ours, 3, 1, &memfd), 0));
 	cr_assert(eq(int, region_map(&theirs, memfd, &abi), 0));
 	region_attach_table(&ours, &from[0]);
 	region_attach_table(&theirs, &to[0]);
 	region_attach_events(&ours, &from[1]);
 	region_attach_events(&theirs, &to[1]);
-	for (uint32_t i = 0; i < 3; i++) {
-		region_attach_up(&ours, i, &from[2 + 2 * i]);
-		region_attach_up(&theirs, i, &to[2 + 2 * i]);
-		region_attach_down(&ours, i, &from[3 + 2 * i]);
-		region_attach_down(&theirs, i, &to[3 + 2 * i]);
+	for (uint32_t i = 0; i < 6; i++) {
+		region_attach_up(&ours, i / 3, i % 3, &from[2 + 2 * i]);
+		region_attach_up(&theirs, i / 3, i % 3, &to[2 + 2 * i]);
+		region_attach_down(&ours, i / 3, i % 3, &from[3 + 2 * i]);
+		region_attach_down(&theirs, i / 3, i % 3, &to[3 + 2 * i]);
 	}
 	for (uint16_t round = 0; round < 3000; round++)
-		for (uint16_t i = 0; i < 8; i++)
-			record_pass(&from[i], &to[i], (uint16_t)(1 + i + 8 * round));
+		for (uint16_t i = 0; i < 14; i++)
+			record_pass(&from[i], &to[i], (uint16_t)(1 + i + 14 * round));
 }
 
 static const uint8_t *used_to;
@@ -118,16 +119,16 @@ Test(region, lays_out_its_parts_without_overlap_to_its_end)
 	struct ring ring;
 	int memfd;
 
-	cr_assert(eq(int, region_create(&region, LINK_WORKERS_MAX, &memfd), 0));
+	cr_assert(eq(int, region_create(&region, LINK_WORKERS_MAX, LINK_STREAMS_MAX, &memfd), 0));
 	used_to = (const uint8_t *)(region.shared + 1);
 	region_attach_table(&region, &ring);
 	cr_assert(ring_follows(&ring));
 	region_attach_events(&region, &ring);
 	cr_assert(ring_follows(&ring));
-	for (uint32_t i = 0; i < LINK_WORKERS_MAX; i++) {
-		region_attach_up(&region, i, &ring);
+	for (uint32_t i = 0; i < LINK_LANES_MAX * LINK_WORKERS_MAX; i++) {
+		region_attach_up(&region, i / LINK_WORKERS_MAX, i % LINK_WORKERS_MAX, &ring);
 		cr_assert(ring_follows(&ring));
-		region_attach_down(&region, i, &ring);
+		region_attach_down(&region, i / LINK_WORKERS_MAX, i % LINK_WORKERS_MAX, &ring);
 		cr_assert(ring_follows(&ring));
 	}
 	const uint8_t *counters = (const uint8_t *)region_counters(&region, 0);
@@ -141,7 +142,7 @@ Test(region, cannot_be_shrunk_grown_or_unsealed)
 	struct region region;
 	int memfd;
 
-	cr_assert(eq(int, region_create(&region, 1, &memfd), 0));
+	cr_assert(eq(int, region_create(&region, 1, 0, &memfd), 0));
 	cr_assert(eq(int, fcntl(memfd, F_GET_SEALS), SEALS));
 	cr_assert(ne(int, ftruncate(memfd, 4096), 0));
 	cr_assert(ne(int, ftruncate(memfd, (off_t)region.size * 2), 0));
@@ -153,7 +154,7 @@ Test(region, is_refused_with_any_octet_of_its_header_changed)
 	struct region region;
 	int memfd;
 
-	cr_assert(eq(int, region_create(&region, 2, &memfd), 0));
+	cr_assert(eq(int, region_create(&region, 2, 0, &memfd), 0));
 	uint8_t *header = (uint8_t *)region.shared;
 	for (size_t i = 0; i < offsetof(struct link_region, size) + sizeof(uint64_t); i++) {
 		header[i] ^= 0x81;
@@ -169,7 +170,7 @@ Test(region, of_another_abi_is_refused_by_its_number)
 	uint32_t abi = 0;
 	int memfd;
 
-	cr_assert(eq(int, region_create(&region, 1, &memfd), 0));
+	cr_assert(eq(int, region_create(&region, 1, 0, &memfd), 0));
 	region.shared->abi = LINK_ABI + 41;
 	cr_assert(eq(int, region_map(&mapped, memfd, &abi), -EPROTO));
 	cr_assert(eq(u32, abi, LINK_ABI + 41));
@@ -181,7 +182,7 @@ Test(region, that_could_shrink_under_its_reader_is_refused)
 	int memfd;
 	int open_fd = memfd_create("open", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
-	cr_assert(eq(int, region_create(&region, 1, &memfd), 0));
+	cr_assert(eq(int, region_create(&region, 1, 0, &memfd), 0));
 	cr_assert(eq(i64, write(open_fd, region.shared, sizeof(*region.shared)),
 		(ssize_t)sizeof(*region.shared)));
 	cr_assert(eq(int, ftruncate(open_fd, (off_t)region.size), 0));
@@ -197,7 +198,7 @@ Test(region, of_any_size_but_its_own_is_refused)
 	struct region region;
 	int memfd;
 
-	cr_assert(eq(int, region_create(&region, 1, &memfd), 0));
+	cr_assert(eq(int, region_create(&region, 1, 0, &memfd), 0));
 	for (unsigned i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
 		int other = memfd_create("other", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 		cr_assert(ge(i64, write(other, region.shared, sizeof(*region.shared)), 0));

@@ -99,8 +99,8 @@ static void rings_attach(struct fake_dataplane *plane)
 	region_attach_table(&plane->region, &plane->table);
 	region_attach_events(&plane->region, &plane->events);
 	for (unsigned i = 0; i < FAKE_WORKERS; i++) {
-		region_attach_up(&plane->region, i, &plane->ups[i]);
-		region_attach_down(&plane->region, i, &plane->downs[i]);
+		region_attach_up(&plane->region, 0, i, &plane->ups[i]);
+		region_attach_down(&plane->region, 0, i, &plane->downs[i]);
 	}
 }
 
@@ -108,7 +108,7 @@ void fake_up(struct fake_dataplane *plane)
 {
 	int descriptors[3 + FAKE_WORKERS];
 
-	cr_assert(eq(int, region_create(&plane->region, FAKE_WORKERS, &descriptors[0]), 0));
+	cr_assert(eq(int, region_create(&plane->region, FAKE_WORKERS, 0, &descriptors[0]), 0));
 	rings_attach(plane);
 	for (unsigned i = 0; i < 2 + FAKE_WORKERS; i++)
 		descriptors[1 + i] = plane->eventfds[i] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);

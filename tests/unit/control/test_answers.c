@@ -47,6 +47,12 @@ static void count_flows(void *context, uint32_t *held, uint32_t *live, uint32_t 
 	*rows = FLOWS;
 }
 
+static bool count_streams(void *context, struct stream_counts *counts)
+{
+	*counts = (struct stream_counts){.open = 3, .ended = {[STREAM_END_SLOW] = 2}};
+	return true;
+}
+
 static bool hash_aor(void *context, struct span aor, uint64_t *hash)
 {
 	*hash = BOB;
@@ -91,6 +97,7 @@ static void setup(void)
 	control.log = log_new(STDERR_FILENO, LOG_LEVEL_ERROR, false);
 	source = (struct edge_source){.next_flow = next_flow,
 		.count_flows = count_flows,
+		.count_streams = count_streams,
 		.hash_aor = hash_aor,
 		.peer = find_peer,
 		.device = device,
@@ -228,11 +235,13 @@ Test(answers, count_flows_and_peers_in_the_status)
 {
 	char *text = ask("status");
 
-	cr_assert(strstr(text, "flows.held        250\n") != NULL);
-	cr_assert(strstr(text, "flows.live        200\n") != NULL);
-	cr_assert(strstr(text, "peers.configured  1\n") != NULL);
-	cr_assert(strstr(text, "peers.up          1\n") != NULL);
-	cr_assert(strstr(text, "ready             no\n") != NULL);
+	cr_assert(strstr(text, "flows.held           250\n") != NULL);
+	cr_assert(strstr(text, "flows.live           200\n") != NULL);
+	cr_assert(strstr(text, "peers.configured     1\n") != NULL);
+	cr_assert(strstr(text, "streams.open         3\n") != NULL);
+	cr_assert(strstr(text, "streams.ended.slow   2\n") != NULL);
+	cr_assert(strstr(text, "peers.up             1\n") != NULL);
+	cr_assert(strstr(text, "ready                no\n") != NULL);
 	free(text);
 }
 
@@ -240,12 +249,12 @@ Test(answers, say_what_an_edge_waits_for_and_nothing_once_it_serves)
 {
 	control_set_ready(&control, "keys");
 	char *text = ask("status");
-	cr_assert(strstr(text, "ready             no\n") != NULL);
-	cr_assert(strstr(text, "waits_for         keys\n") != NULL);
+	cr_assert(strstr(text, "ready                no\n") != NULL);
+	cr_assert(strstr(text, "waits_for            keys\n") != NULL);
 	free(text);
 	control_set_ready(&control, NULL);
 	text = ask("status");
-	cr_assert(strstr(text, "ready             yes\n") != NULL);
+	cr_assert(strstr(text, "ready                yes\n") != NULL);
 	cr_assert(strstr(text, "waits") == NULL);
 	free(text);
 }
@@ -280,8 +289,8 @@ Test(answers, show_ports_and_what_the_dataplane_said_of_them)
 	expect("ports queues", "-32002");
 	char *text = ask("status");
 
-	cr_assert(strstr(text, "ports.configured  2\n") != NULL);
-	cr_assert(strstr(text, "ports.up          1\n") != NULL);
+	cr_assert(strstr(text, "ports.configured     2\n") != NULL);
+	cr_assert(strstr(text, "ports.up             1\n") != NULL);
 	free(text);
 }
 

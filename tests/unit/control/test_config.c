@@ -66,6 +66,7 @@ Test(config, checks_what_no_single_value_can_tell)
 	expect_faults("checks");
 	expect_faults("sides");
 	expect_faults("core");
+	expect_faults("streams");
 }
 
 Test(config, checks_listeners_on_devices)

@@ -559,3 +559,51 @@ Test(registration, octets_that_are_no_register_are_dropped)
 	cr_assert(eq(u32, sent.count, 0));
 	cr_assert(eq(u32, usage().reserved, 0));
 }
+
+static void ask_by(const struct flow_id *flow, uint32_t tag)
+{
+	int length = snprintf(text, sizeof(text),
+		"REGISTER sip:example.net SIP/2.0\r\n"
+		"Via: SIP/2.0/TCP 10.1.1.1:5060;branch=z9hG4bKs\r\n"
+		"Max-Forwards: 70\r\n"
+		"From: <sip:bob@example.net>;tag=f1\r\n"
+		"To: <sip:bob@example.net>\r\n"
+		"Call-ID: stream\r\n"
+		"CSeq: 1 REGISTER\r\n" CONTACT "\r\nContent-Length: 0\r\n\r\n");
+	struct link_up_message head = up_head(LINK_UP_REGISTER, 7, length);
+
+	head.transport = TRANSPORT_TCP;
+	head.slot = flow->slot;
+	head.generation = flow->generation;
+	head.tag = tag;
+	registration_take_request(registration, 3, &head, span_of(text, (size_t)length), now);
+}
+
+static struct flow_id stream_open(void)
+{
+	struct flow_source source = source_of(7, 5060);
+	struct flow_id flow = {0};
+
+	source.transport = TRANSPORT_TCP;
+	cr_assert(eq(int, flow_book_open_stream(book, &source, now, &flow), FLOW_OK));
+	return flow;
+}
+
+Test(registration, a_register_by_a_connection_takes_its_flow_and_keeps_its_tag)
+{
+	struct flow_id flow = stream_open();
+
+	ask_by(&flow, 99);
+	cr_assert(flow_id_equal(granted(), flow));
+	cr_assert(eq(u32, sent.head.tag, 99));
+	cr_assert(eq(u32, usage().reserved, 0));
+}
+
+Test(registration, a_register_by_a_connection_that_has_closed_is_dropped)
+{
+	struct flow_id flow = stream_open();
+
+	flow_book_close_stream(book, flow, now);
+	ask_by(&flow, 99);
+	cr_assert(eq(uint, sent.count, 0));
+}

@@ -1,0 +1,192 @@
+#include "edge_private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum {
+	GRACE_MS = 10000, // beyond Flow-Timer (RFC 5626 section 5.4 asks to wait longer)
+};
+
+static void list_put(struct stream_mail **list, struct stream_mail *mail)
+{
+	mail->next = *list;
+	*list = mail;
+}
+
+static void list_free(struct stream_mail **list)
+{
+	while (*list != NULL) {
+		struct stream_mail *mail = *list;
+
+		*list = mail->next;
+		free(mail);
+	}
+}
+
+// A connection has shown that somebody speaks SIP there: it gets its flow. The answer waits until that is on its way to the tables.
+static void flow_open(struct edge *edge, struct stream_mail *mail)
+{
+	const struct flow_source source = {.listener = mail->listener,
+		.transport = mail->transport,
+		.peer = mail->peer,
+		.thread = mail->thread};
+	struct flow_id id;
+	enum flow_result result = flow_book_open_stream(edge->book, &source, edge_now(), &id);
+
+	if (result == FLOW_CLOCK_BEHIND && flow_book_behind_s(edge->book, edge_now()) <= 1) {
+		list_put(&edge->early, mail);
+		return;
+	}
+	mail->refused = result != FLOW_OK;
+	if (result != FLOW_OK) {
+		streams_reply(edge->streams, mail);
+		return;
+	}
+	mail->slot = id.slot;
+	mail->generation = id.generation;
+	list_put(&edge->openings, mail);
+	edge_batch_soon(edge);
+}
+
+static void flow_close(struct edge *edge, struct stream_mail *mail)
+{
+	const struct flow_id id = {.edge = edge->control->config->node.id,
+		.slot = mail->slot,
+		.generation = mail->generation};
+
+	flow_book_close_stream(edge->book, id, edge_now());
+	edge_batch_soon(edge);
+	free(mail);
+}
+
+static void mail_came(void *context, struct stream_mail *mail)
+{
+	if (mail->type == MAIL_OPEN)
+		flow_open(context, mail);
+	else
+		flow_close(context, mail);
+}
+
+void edge_streams_flushed(struct edge *edge, uint64_t after)
+{
+	while (edge->openings != NULL) {
+		struct stream_mail *mail = edge->openings;
+
+		edge->openings = mail->next;
+		mail->mark = (struct link_lane_mark){
+			.session = link_client_session(edge->control->link), .after = after};
+		streams_reply(edge->streams, mail);
+	}
+}
+
+void edge_streams_tick(struct edge *edge)
+{
+	struct stream_mail *mail = edge->early;
+
+	edge->early = NULL;
+	while (mail != NULL) {
+		struct stream_mail *next = mail->next;
+
+		flow_open(edge, mail);
+		mail = next;
+	}
+	if (edge->streams != NULL)
+		link_client_judge_lanes(edge->control->link);
+}
+
+static unsigned listeners_collect(struct edge *edge)
+{
+	const struct config *config = edge->control->config;
+	unsigned count = 0;
+
+	for (size_t i = 0; i < config->listeners.count; i++) {
+		const struct config_listener *listener = &config->listeners.items[i];
+
+		if (listener->transport != TRANSPORT_UDP)
+			edge->stream_listeners[count++] = (struct stream_listener){
+				.id = listener->id,
+				.side = listener->side,
+				.transport = listener->transport,
+				.address = listener->address,
+			};
+	}
+	return count;
+}
+
+static const struct config_listener *listener_find(const struct config *config, uint8_t id)
+{
+	for (size_t i = 0; i < config->listeners.count; i++)
+		if (config->listeners.items[i].id == id)
+			return &config->listeners.items[i];
+	return NULL;
+}
+
+static void bind_complain(struct edge *edge, uint8_t id, int status)
+{
+	struct control *control = edge->control;
+	const struct config_listener *listener = listener_find(control->config, id);
+	uint8_t address[ENDPOINT_TEXT_MAX];
+	char place[128];
+	size_t length = endpoint_format(&listener->address, address);
+
+	control_fault(control, "E-BIND",
+		"is another process there, or is it no address of this host?",
+		"cannot listen on %.*s/tcp (listener %s, %s): %s", (int)length, (char *)address,
+		(const char *)listener->name.octets,
+		control_place(control, &listener->address, place, sizeof(place)),
+		strerror(-status));
+}
+
+static struct stream_limits limits_of(const struct config *config)
+{
+	return (struct stream_limits){
+		.connections = config->streams.connections,
+		.per_source = config->streams.per_source,
+		.message_octets = config->limits.message_octets,
+		.write_octets = config->streams.write_queue_octets,
+		.first_ms = config->streams.first_message_ms,
+		.header_ms = config->streams.headers_ms,
+		.write_ms = config->streams.write_stall_ms,
+		.idle_ms = config->streams.idle_ms,
+		.keepalive_ms = config->flows.flow_timer_stream_s * 1000 + GRACE_MS,
+		.flows = config->limits.flows,
+	};
+}
+
+int edge_streams_open(struct edge *edge)
+{
+	struct control *control = edge->control;
+	const struct config *config = control->config;
+	unsigned failed;
+
+	edge->stream_listeners =
+		calloc(config->listeners.count + 1, sizeof(*edge->stream_listeners));
+	if (edge->stream_listeners == NULL)
+		return -ENOMEM;
+	const struct streams_options options = {
+		.base = control->base,
+		.listeners = edge->stream_listeners,
+		.listener_count = listeners_collect(edge),
+		.threads = config->streams.threads,
+		.limits = limits_of(config),
+		.mail = mail_came,
+		.context = edge,
+	};
+	if (options.listener_count == 0)
+		return 0;
+	int status = streams_open(&options, &edge->streams, &failed);
+
+	if (status != 0 && failed < options.listener_count)
+		bind_complain(edge, edge->stream_listeners[failed].id, status);
+	return status;
+}
+
+void edge_streams_close(struct edge *edge)
+{
+	if (edge->streams != NULL)
+		streams_close(edge->streams);
+	edge->streams = NULL;
+	list_free(&edge->openings);
+	list_free(&edge->early);
+	free(edge->stream_listeners);
+}

@@ -1,0 +1,174 @@
+#include "stream.h"
+
+#include "carrier.h"
+#include "stream_private.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+	OCTETS_A_MS = 1, // the slowest sender of a message that is served
+};
+
+struct stream *stream_new(struct stream_thread *thread, const struct stream_listener *listener,
+	int socket, const struct endpoint *peer)
+{
+	struct stream *connection = calloc(1, sizeof(*connection));
+	struct stream_mail *mail = calloc(1, sizeof(*mail));
+
+	if (connection == NULL || mail == NULL)
+		goto refuse;
+	*connection = (struct stream){.thread = thread,
+		.listener = listener,
+		.socket = socket,
+		.mail = mail,
+		.peer = *peer,
+		.opened_ms = thread->now_ms,
+		.heard_ms = thread->now_ms};
+	framer_init(&connection->framer, stream_thread_limits(thread)->message_octets);
+	carrier_tune(socket);
+	if (event_assign(&connection->read_event, thread->base, socket, EV_READ | EV_PERSIST,
+		    stream_read_ready, connection)
+			!= 0
+		|| event_assign(&connection->write_event, thread->base, socket,
+			   EV_WRITE | EV_PERSIST, stream_write_ready, connection)
+			!= 0
+		|| event_add(&connection->read_event, NULL) != 0)
+		goto refuse;
+	LIST_INSERT_HEAD(&thread->connections, connection, all);
+	atomic_fetch_add_explicit(&thread->open, 1, memory_order_relaxed);
+	return connection;
+
+refuse:
+	free(connection);
+	free(mail);
+	close(socket);
+	return NULL;
+}
+
+// The flow ends, if there was one; a mail that is with the main loop finds nobody when it comes back, and says so.
+static void mail_part(struct stream *connection)
+{
+	struct stream_mail *mail = connection->mail;
+
+	if (connection->asked) {
+		mail->connection = NULL;
+		return;
+	}
+	if (connection->generation == 0) {
+		free(mail);
+		return;
+	}
+	mail->type = MAIL_CLOSED;
+	mailbox_put(&connection->thread->streams->inbox, mail);
+}
+
+bool stream_is_listed(const struct stream *connection)
+{
+	return connection->wait == WAIT_RING || connection->wait == WAIT_LINK;
+}
+
+void stream_close(struct stream *connection, enum stream_end end)
+{
+	struct stream_thread *thread = connection->thread;
+
+	event_del(&connection->read_event);
+	event_del(&connection->write_event);
+	if (stream_is_listed(connection))
+		LIST_REMOVE(connection, waiting);
+	LIST_REMOVE(connection, all);
+	if (connection->generation != 0)
+		thread->by_slot[connection->slot] = NULL;
+	mail_part(connection);
+	close(connection->socket);
+	if (connection->output != NULL)
+		evbuffer_free(connection->output);
+	free(connection->input);
+	admission_release(&thread->streams->admission, &connection->peer);
+	atomic_fetch_sub_explicit(&thread->open, 1, memory_order_relaxed);
+	stream_thread_add(thread, end);
+	free(connection);
+}
+
+void stream_wait_for(struct stream *connection, enum stream_wait wait)
+{
+	connection->wait = (uint8_t)wait;
+	event_del(&connection->read_event);
+	if (stream_is_listed(connection))
+		stream_thread_wait(connection->thread, connection);
+}
+
+// --- Waiting ---
+
+void stream_resume(struct stream *connection)
+{
+	connection->wait = WAIT_NOTHING;
+	size_t used = stream_take_frames(
+		connection, span_of(connection->input, connection->input_length));
+
+	stream_consume_input(connection, used);
+	stream_time_message(connection);
+	if (connection->wait == WAIT_NOTHING)
+		event_add(&connection->read_event, NULL);
+}
+
+// The message that waits is the one to be answered.
+static void message_read_again(struct stream *connection)
+{
+	(void)framer_next(&connection->framer, span_of(connection->input, connection->input_length),
+		&connection->thread->message);
+}
+
+void stream_take_flow(struct stream *connection, struct stream_mail *mail)
+{
+	connection->asked = false;
+	if (mail->refused != 0) {
+		message_read_again(connection);
+		stream_answer(connection, 503, SPAN("Retry-After: 30\r\n"));
+		stream_end_later(connection, STREAM_END_REFUSED);
+		return;
+	}
+	connection->slot = mail->slot;
+	connection->generation = mail->generation;
+	connection->mark = mail->mark;
+	connection->thread->by_slot[mail->slot] = connection;
+	if (connection->wait == WAIT_FLOW)
+		stream_resume(connection);
+}
+
+static bool message_is_late(const struct stream *connection)
+{
+	const struct stream_limits *limits = stream_thread_limits(connection->thread);
+	uint64_t taken_ms = connection->thread->now_ms - connection->message_ms;
+
+	return connection->message_ms != 0 && connection->wait == WAIT_NOTHING
+		&& taken_ms > limits->header_ms + connection->framer.whole / OCTETS_A_MS;
+}
+
+static bool is_silent(const struct stream *connection)
+{
+	const struct stream_limits *limits = stream_thread_limits(connection->thread);
+	uint64_t silent_ms = connection->thread->now_ms - connection->heard_ms;
+
+	return silent_ms > (connection->pinged ? limits->keepalive_ms : limits->idle_ms);
+}
+
+void stream_check(struct stream *connection)
+{
+	const struct stream_limits *limits = stream_thread_limits(connection->thread);
+	uint64_t now_ms = connection->thread->now_ms;
+
+	if (stream_output_length(connection) > 0
+		&& now_ms - connection->written_ms > limits->write_ms)
+		stream_close(connection, STREAM_END_STALLED);
+	else if (message_is_late(connection)
+		|| (connection->generation == 0
+			&& now_ms - connection->opened_ms > limits->first_ms))
+		stream_close(connection, STREAM_END_SLOW);
+	else if (is_silent(connection))
+		stream_close(connection, STREAM_END_SILENT);
+	else if (connection->wait == WAIT_LINK && stream_thread_is_cut_off(connection->thread)) {
+		LIST_REMOVE(connection, waiting);
+		stream_resume(connection);
+	}
+}

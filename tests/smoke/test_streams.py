@@ -1,0 +1,390 @@
+"""Connections to a running edge: phones on TCP, a core behind it, all on loopback addresses."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import tempfile
+import time
+import unittest
+
+from lab import programs
+from lab.loopback import free_network
+
+DOMAIN = "weir.test"
+READY_S = 20.0
+ANSWER_S = 5.0
+
+
+def until(condition, seconds=READY_S):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with contextlib.suppress(RuntimeError, OSError):
+            if condition():
+                return True
+        time.sleep(0.02)
+    return False
+
+
+class Scene:
+    """One edge and its core; what is started here is ended by close()."""
+
+    def __init__(self, **streams):
+        self.network = free_network()
+        self.folder = tempfile.mkdtemp(prefix=f"weir-streams-{os.getpid()}-")
+        self.access = (f"{self.network}.1", 5060)
+        self.running = {}
+        self.streams = streams
+        subprocess.run([programs.WEIRCTL, "keys", "init", f"{self.folder}/keys", "--cluster", "edge.test", "--edge", "1:edge1.test"],
+                       check=True, capture_output=True)
+        self.write("core", self.core_settings())
+        self.write("edge", self.edge_settings())
+        self.start("core", programs.CONTROL, "--config", f"{self.folder}/core.yaml")
+        self.start("dataplane", programs.DATAPLANE, "--link", f"{self.folder}/link.sock")
+        self.start("edge", programs.CONTROL, "--config", f"{self.folder}/edge.yaml")
+        if not until(self.is_ready):
+            self.close()
+            raise RuntimeError("the edge does not become ready: " + self.log("edge"))
+        time.sleep(1.1)  # slots are given out from the next wall clock second on
+
+    def write(self, name, settings):
+        with open(f"{self.folder}/{name}.yaml", "w", encoding="ascii") as file:
+            file.write(programs.yaml_write(settings))
+
+    def core_settings(self):
+        return {"role": "core", "node": {"name": "core.test"},
+                "listeners": [{"name": "core", "side": "core", "transport": "udp", "address": f"{self.network}.3:5060"}],
+                "registrar": {"domains": [DOMAIN]},
+                "admin": {"socket": f"{self.folder}/core.sock"}, "log": {"level": "debug", "format": "text"}}
+
+    def edge_settings(self):
+        return {"node": {"id": 1, "name": "edge1.test"},
+                "listeners": [
+                    {"name": "udp", "side": "access", "transport": "udp", "address": f"{self.network}.1:5060"},
+                    {"name": "tcp", "side": "access", "transport": "tcp", "address": f"{self.network}.1:5060"},
+                    # Nobody here resolves names.
+                    {"name": "core", "side": "core", "transport": "udp", "address": f"{self.network}.2:5060",
+                     "advertise": f"{self.network}.2:5060"}],
+                "cluster": {"name": "edge.test"}, "upstream": {"targets": [f"sip:{self.network}.3:5060"]},
+                "keys": {"directory": f"{self.folder}/keys"}, "store": {"path": f"{self.folder}/store"},
+                "link": {"socket": f"{self.folder}/link.sock"}, "streams": self.streams or None,
+                "admin": {"socket": f"{self.folder}/edge.sock"}, "log": {"level": "debug", "format": "text"}}
+
+    def start(self, name, *words):
+        with open(f"{self.folder}/{name}.log", "ab") as log:
+            self.running[name] = subprocess.Popen(words, stdout=log, stderr=log)
+
+    def kill(self, name):
+        self.running[name].kill()
+        self.running[name].wait()
+
+    def log(self, name):
+        with open(f"{self.folder}/{name}.log", encoding="utf-8", errors="replace") as file:
+            return file.read()[-2000:]
+
+    def ask(self, *words):
+        return programs.weirctl(f"{self.folder}/edge.sock", *words)
+
+    def is_ready(self):
+        return self.ask("status")["ready"] is True and self.ask("status")["upstream"]["up"] > 0
+
+    def flows(self, transport):
+        return [flow for flow in self.ask("flows", "show")["flows"] if flow["transport"] == transport]
+
+    def close(self):
+        """Ends everything, and raises if anything did not end well."""
+        for process in self.running.values():
+            process.send_signal(signal.SIGTERM)
+        bad = [name for name in self.running if not self._ended_well(name)]
+        log = "".join(self.log(name) for name in bad)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        if bad:
+            raise RuntimeError(f"{', '.join(bad)}: {log}")
+
+    def _ended_well(self, name):
+        process = self.running[name]
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        return process.returncode in (0, -signal.SIGKILL) and "Sanitizer" not in self.log(name) and "runtime error" not in self.log(name)
+
+
+class Wire:
+    """One phone's connection, with what has come by it and was not read."""
+
+    def __init__(self, scene, transport="TCP"):
+        self.scene = scene
+        self.transport = transport
+        self.rest = b""
+        self.pongs = 0
+        self.socket = socket.create_connection(scene.access, timeout=ANSWER_S)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.local = self.socket.getsockname()
+
+    def send(self, octets):
+        self.socket.sendall(octets)
+
+    def receive(self, octets):
+        while len(self.rest) < octets:
+            self._more()
+        taken, self.rest = self.rest[:octets], self.rest[octets:]
+        return taken
+
+    def _more(self):
+        came = self.socket.recv(65536)
+        if not came:
+            raise EOFError
+        self.rest += came
+
+    def message(self):
+        """The next one; pongs before it are counted."""
+        while b"\r\n\r\n" not in self.rest.lstrip(b"\r\n"):
+            self._more()
+        self.pongs += (len(self.rest) - len(self.rest.lstrip(b"\r\n"))) // 2
+        self.rest = self.rest.lstrip(b"\r\n")
+        head = self.rest.split(b"\r\n\r\n")[0]
+        length = next(int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length"))
+        return self.receive(len(head) + 4 + length).decode()
+
+    def is_closed(self, seconds):
+        self.socket.settimeout(seconds)
+        try:
+            return self.socket.recv(1) == b""
+        except ConnectionError:
+            return True
+        except TimeoutError:
+            return False
+
+    def close(self):
+        self.socket.close()
+
+    def reset(self):
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.socket.close()
+
+
+class Datagrams:
+    """A phone on UDP."""
+
+    def __init__(self, scene):
+        self.scene = scene
+        self.transport = "UDP"
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind((f"{scene.network}.9", 0))
+        self.socket.settimeout(ANSWER_S)
+        self.local = self.socket.getsockname()
+
+    def send(self, octets):
+        self.socket.sendto(octets, self.scene.access)
+
+    def message(self):
+        return self.socket.recv(65536).decode()
+
+    def close(self):
+        self.socket.close()
+
+
+def request(method, phone, target, user, peer, *headers, branch, call, cseq=1, to_tag="", body=""):
+    lines = [f"{method} {target} SIP/2.0",
+             f"Via: SIP/2.0/{phone.transport} {phone.local[0]}:{phone.local[1]};branch=z9hG4bK{branch};rport",
+             "Max-Forwards: 70", f"From: <sip:{user}@{DOMAIN}>;tag={user}", f"To: <sip:{peer}@{DOMAIN}>{to_tag}", f"Call-ID: {call}",
+             f"CSeq: {cseq} {method}", *headers, f"Content-Length: {len(body)}", "", body]
+    return "\r\n".join(lines).encode()
+
+
+def contact(phone, user):
+    return f"sip:{user}@{phone.local[0]}:{phone.local[1]};transport={phone.transport.lower()}"
+
+
+def register(phone, user, call=None):
+    phone.send(request("REGISTER", phone, f"sip:{DOMAIN}", user, user, "Supported: path, outbound",
+                       f'Contact: <{contact(phone, user)}>;+sip.instance="<urn:uuid:{user}>";reg-id=1', "Expires: 600",
+                       branch=f"r{user}", call=call or f"register-{user}"))
+    return phone.message()
+
+
+def header(message, name):
+    return [line.split(":", 1)[1].strip() for line in message.split("\r\n") if line.lower().startswith(name.lower() + ":")]
+
+
+def response(message, status, tag="", *headers):
+    kept = [line for line in message.split("\r\n\r\n")[0].split("\r\n")[1:]
+            if line.split(":")[0] in ("Via", "From", "Call-ID", "CSeq", "Record-Route")]
+    return "\r\n".join([f"SIP/2.0 {status}", *kept, f"To: {header(message, 'To')[0]}{tag}", *headers, "Content-Length: 0", "", ""]).encode()
+
+
+def options(phone, branch, body=""):
+    return request("OPTIONS", phone, "sip:edge1.test", "probe", "probe", branch=branch, call=f"options-{branch}", body=body)
+
+
+class Streams(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.scene = Scene(**{"headers": "1s", "first-message": "4s", "write-stall": "2s", "write-queue": "64KiB", "per-source": 20000})
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.scene.close()
+
+    def wire(self):
+        wire = Wire(self.scene)
+        self.addCleanup(wire.close)
+        return wire
+
+    def datagrams(self):
+        phone = Datagrams(self.scene)
+        self.addCleanup(phone.close)
+        return phone
+
+    def test_a_phone_registers_over_tcp_and_its_flow_ends_with_the_connection(self):
+        phone = self.wire()
+        answer = register(phone, "carol")
+        self.assertTrue(answer.startswith("SIP/2.0 200"), answer)
+        self.assertEqual(header(answer, "Flow-Timer"), ["120"])
+        flows = [flow for flow in self.scene.flows("tcp") if flow["peer"].endswith(f":{phone.local[1]}")]
+        self.assertEqual([(flow["state"], flow["rows_count"]) for flow in flows], [("live", 1)])
+        phone.close()
+        self.assertTrue(until(lambda: not [flow for flow in self.scene.flows("tcp") if flow["slot"] == flows[0]["slot"]], 2.0))
+
+    def test_a_call_goes_between_tcp_and_udp_and_ends_from_both_sides(self):
+        for number, enders in enumerate(("caller", "callee")):
+            alice, bob = self.wire(), self.datagrams()
+            self.assertIn("200", register(alice, f"alice{number}").split("\r\n")[0])
+            self.assertIn("200", register(bob, f"bob{number}").split("\r\n")[0])
+            call = f"call-{number}"
+            alice.send(request("INVITE", alice, f"sip:bob{number}@{DOMAIN}", f"alice{number}", f"bob{number}",
+                               f"Contact: <{contact(alice, f'alice{number}')};ob>", branch=f"i{number}", call=call))
+            invite = bob.message()
+            while not invite.startswith("INVITE"):
+                invite = bob.message()
+            routes = header(invite, "Record-Route")
+            self.assertTrue(any("transport=tcp" in route for route in routes), invite)
+            bob.send(response(invite, "200 OK", ";tag=b", f"Contact: <{contact(bob, f'bob{number}')}>"))
+            answer = alice.message()
+            while not answer.startswith("SIP/2.0 200"):
+                answer = alice.message()
+            self.assertEqual(header(answer, "Record-Route"), routes)
+            if enders == "callee":
+                bob.send(request("BYE", bob, contact(alice, f"alice{number}"), f"bob{number}", f"alice{number}",
+                                 *(f"Route: {route}" for route in routes), branch=f"b{number}", call=call, to_tag=f";tag=alice{number}")
+                         .replace(f"tag=bob{number}".encode(), b"tag=b", 1))
+                bye = alice.message()
+            else:
+                alice.send(request("BYE", alice, contact(bob, f"bob{number}"), f"alice{number}", f"bob{number}",
+                                   *(f"Route: {route}" for route in reversed(routes)), branch=f"b{number}", call=call, cseq=2,
+                                   to_tag=";tag=b"))
+                bye = bob.message()
+                while not bye.startswith("BYE"):
+                    bye = bob.message()
+            self.assertTrue(bye.startswith("BYE"), bye)
+
+    def test_two_crlfs_are_answered_by_one_at_once(self):
+        phone = self.wire()
+        phone.send(b"\r\n\r\n")
+        self.assertEqual(phone.receive(2), b"\r\n")
+        phone.send(b"\r\n" + options(phone, "ping") + b"\r\n\r\n" + options(phone, "pong"))
+        self.assertTrue(phone.message().startswith("SIP/2.0 200"))
+        self.assertTrue(phone.message().startswith("SIP/2.0 200"))
+        self.assertEqual(phone.pongs, 1)
+
+    def test_messages_in_one_segment_are_answered_in_their_order(self):
+        phone = self.wire()
+        phone.send(b"".join(options(phone, f"many{n}", "x" * n) for n in range(200)))
+        for n in range(200):
+            self.assertEqual(header(phone.message(), "Call-ID"), [f"options-many{n}"])
+
+    def test_slow_headers_are_cut(self):
+        phone = self.wire()
+        phone.send(options(phone, "slow")[:50])
+        begun = time.monotonic()
+        self.assertTrue(phone.is_closed(3.0))
+        self.assertGreater(time.monotonic() - begun, 0.8)
+
+    def test_a_connection_without_a_message_is_cut(self):
+        phone = self.wire()
+        self.assertTrue(phone.is_closed(6.0))
+
+    def test_what_does_not_say_where_it_ends_is_refused_and_closed(self):
+        phone = self.wire()
+        phone.send(options(phone, "unended").replace(b"Content-Length: 0\r\n", b""))
+        self.assertTrue(phone.message().startswith("SIP/2.0 400"))
+        self.assertTrue(phone.is_closed(2.0))
+        phone = self.wire()
+        phone.send(options(phone, "twice").replace(b"Content-Length: 0\r\n", b"Content-Length: 0\r\nl: 5\r\n"))
+        self.assertTrue(phone.message().startswith("SIP/2.0 400"))
+        self.assertTrue(phone.is_closed(2.0))
+
+    def test_a_message_beyond_the_limit_is_refused_before_it_has_come(self):
+        phone = self.wire()
+        phone.send(options(phone, "large").replace(b"Content-Length: 0", b"Content-Length: 100000"))
+        self.assertTrue(phone.message().startswith("SIP/2.0 513"))
+        self.assertTrue(phone.is_closed(2.0))
+
+    def test_a_reader_that_does_not_read_is_closed_and_harms_nobody(self):
+        stuck, other = self.wire(), self.wire()
+        stuck.socket.settimeout(0.2)
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            for n in range(100000):
+                stuck.send(options(stuck, f"stuck{n}"))
+                if n % 1000 == 0:
+                    begun = time.monotonic()
+                    other.send(options(other, f"other{n}"))
+                    other.message()
+                    self.assertLess(time.monotonic() - begun, 1.0)
+        self.assertTrue(until(lambda: self.scene.ask("status")["streams"]["ended"].get("stalled", 0) > 0, 10.0))
+        other.send(options(other, "after"))
+        self.assertTrue(other.message().startswith("SIP/2.0 200"))
+
+    def test_a_storm_of_resets_leaves_nothing_behind(self):
+        for n in range(int(os.environ.get("WEIR_RESETS", "1000"))):
+            phone = Wire(self.scene)
+            phone.send(options(phone, f"reset{n}") * (n % 10))
+            phone.reset()
+        self.assertTrue(until(lambda: self.scene.ask("status")["streams"]["open_count"] <= 20, 10.0))
+        phone = self.wire()
+        phone.send(options(phone, "survivor"))
+        self.assertTrue(phone.message().startswith("SIP/2.0 200"))
+
+    def test_connections_outlive_the_dataplane_and_requests_wait_for_it(self):
+        phone = self.wire()
+        self.assertTrue(register(phone, "dora").startswith("SIP/2.0 200"))
+        self.scene.kill("dataplane")
+        phone.send(b"\r\n\r\n")
+        self.assertEqual(phone.receive(2), b"\r\n")
+        phone.send(options(phone, "held"))
+        self.scene.start("dataplane", programs.DATAPLANE, "--link", f"{self.scene.folder}/link.sock")
+        answer = phone.message()
+        self.assertTrue(answer.startswith(("SIP/2.0 200", "SIP/2.0 503")), answer)
+        self.assertTrue(until(self.scene.is_ready))
+        phone.send(options(phone, "again"))
+        self.assertTrue(phone.message().startswith("SIP/2.0 200"))
+
+
+class Many(unittest.TestCase):
+    def test_a_phone_is_served_at_once_beside_thousands_that_are_idle(self):
+        count = int(os.environ.get("WEIR_IDLE", "1000"))
+        scene = Scene(**{"per-source": 20000})
+        self.addCleanup(scene.close)
+        idle = [Wire(scene) for _ in range(count)]
+        try:
+            self.assertTrue(until(lambda: scene.ask("status")["streams"]["open_count"] == count))
+            phone = Wire(scene)
+            begun = time.monotonic()
+            phone.send(options(phone, "new"))
+            self.assertTrue(phone.message().startswith("SIP/2.0 200"))
+            taken = time.monotonic() - begun
+            print(f"a new phone beside {count} idle connections: {taken * 1000:.1f} ms")
+            self.assertLess(taken, 0.1)
+            phone.close()
+        finally:
+            for wire in idle:
+                wire.close()
+
+
+if __name__ == "__main__":
+    unittest.main()
