@@ -111,11 +111,14 @@ static int queues_open(struct dpdk_device *device, const struct dpdk_device_opti
 			device->name, device->workers, rte_strerror(-error));
 	if (device->program < 0)
 		return 0;
-	error = dpdk_xdp_fill(device->interface, options->addresses, options->address_count);
+	device->hold = dpdk_xdp_hold(device->interface);
+	error = device->hold < 0
+		? device->hold
+		: dpdk_xdp_fill(device->interface, options->addresses, options->address_count);
 	if (error < 0)
 		return dpdk_complain(complaint, error,
-			"%s: the XDP program cannot be told what is ours (%s)", device->name,
-			rte_strerror(-error));
+			"%s: the XDP program cannot be attached, or told what is ours (%s)",
+			device->name, rte_strerror(-error));
 	return 0;
 }
 
@@ -204,10 +207,12 @@ static void device_close(struct dpdk_device *device)
 {
 	if (device->running)
 		(void)rte_eth_dev_stop(device->port);
+	if (device->hold >= 0)
+		close(device->hold);
 	(void)rte_eth_dev_close(device->port);
 	rte_mempool_free(device->pool);
 	free(device->queues);
-	*device = (struct dpdk_device){.program = device->program};
+	*device = (struct dpdk_device){.program = device->program, .hold = -1};
 }
 
 static void program_close(struct dpdk_device *device)
@@ -260,7 +265,7 @@ int dpdk_open_device(const struct dpdk_device_options *options, char complaint[D
 	if (strlen(options->name) >= DPDK_DEVICE_NAME_MAX || options->workers == 0)
 		return dpdk_complain(complaint, -EINVAL, "'%.60s' with %u workers is no device",
 			options->name, options->workers);
-	*device = (struct dpdk_device){.workers = options->workers, .program = -1};
+	*device = (struct dpdk_device){.workers = options->workers, .program = -1, .hold = -1};
 	dpdk_name_cut(options->name, device->name);
 	error = device_open(device, options, complaint);
 	program_close(device);

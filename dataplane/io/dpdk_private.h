@@ -53,6 +53,7 @@ struct dpdk_device {
 	struct rte_mempool *pool;
 	struct dpdk_queue *queues; // one a worker
 	int program; // file of the XDP program, until it is attached; -1: none
+	int hold; // keeps it attached; -1: nothing does
 	bool running;
 	_Atomic bool up; // any thread writes, all read; relaxed
 	_Atomic uint64_t
@@ -150,7 +151,9 @@ void dpdk_devices_close(void);
 [[nodiscard]] int dpdk_xdp_open(void);
 // Before the driver attaches the program: one that a killed process has left over is taken away. -EBUSY: it is a living process's.
 [[nodiscard]] int dpdk_xdp_clear(uint32_t interface);
-// After that: say what is ours. 0 or a negative errno.
+// After that: attach it so that it goes with this process. Returns the descriptor that holds it, or a negative errno.
+[[nodiscard]] int dpdk_xdp_hold(uint32_t interface);
+// And say what is ours. 0 or a negative errno.
 [[nodiscard]] int dpdk_xdp_fill(
 	uint32_t interface, const struct endpoint *addresses, unsigned count);
 

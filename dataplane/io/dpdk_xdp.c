@@ -117,6 +117,24 @@ int dpdk_xdp_fill(uint32_t interface, const struct endpoint *addresses, unsigned
 	return error;
 }
 
+// The driver attaches the program to the interface for good; it takes a capability that is given up later to take it off again, and
+// a killed process never does. So it is attached anew by a link, which ends with its last descriptor.
+int dpdk_xdp_hold(uint32_t interface)
+{
+	uint32_t maps[XDP_MAPS_MAX];
+	struct bpf_prog_info info;
+	int program = program_find(interface, &info, maps);
+	int error;
+	int hold;
+
+	if (program < 0)
+		return program;
+	error = bpf_xdp_detach((int)interface, 0, NULL);
+	hold = error < 0 ? error : bpf_link_create(program, (int)interface, BPF_XDP, NULL);
+	close(program);
+	return hold;
+}
+
 static bool owner_lives(uint32_t interface)
 {
 	struct dpdk_xdp_key any;

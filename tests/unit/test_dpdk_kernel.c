@@ -232,14 +232,25 @@ static void open_and_die(void)
 	cr_assert(eq(int, status, 0));
 }
 
-Test(dpdk_kernel, the_xdp_program_of_a_killed_process_hurts_nobody)
+Test(dpdk_kernel, the_xdp_program_goes_with_its_process)
 {
 	if (!dpdk_net_make(&net, 1))
 		cr_skip_test("network namespaces take root");
 	open_and_die();
-	// The kernel has all again, with a program attached that redirects to nobody.
 	cr_assert(dpdk_net_ping(&net, AF_INET));
+	dpdk_net_run(net.edge, "! ip link show edge0 | grep -q xdp");
+	dpdk_net_open(&net, "net_af_xdp0,iface=edge0", 1);
 	dpdk_net_run(net.edge, "ip link show edge0 | grep -q xdp");
+	assert_echoes(AF_INET, 3);
+	dpdk_net_close(&net);
+	dpdk_net_run(net.edge, "! ip link show edge0 | grep -q xdp");
+}
+
+Test(dpdk_kernel, an_xdp_program_of_ours_that_was_left_over_is_replaced)
+{
+	if (!dpdk_net_make(&net, 1))
+		cr_skip_test("network namespaces take root");
+	dpdk_net_run(net.edge, "ip link set dev edge0 xdp object " XDP_OBJECT " section xdp");
 	dpdk_net_open(&net, "net_af_xdp0,iface=edge0", 1);
 	assert_echoes(AF_INET, 3);
 	dpdk_net_close(&net);
