@@ -30,9 +30,11 @@ static const char help[] =
 	"\n"
 	"  status                      one screen\n"
 	"  flows show | peers show | drops show | upstream show\n"
+	"  ports show | ports queues   DPDK devices and their queues\n"
 	"  token explain TEXT          what it says and which rule would serve it\n"
 	"  config check [FILE] | show [--defaults] | schema\n"
 	"  reload | log show | log level LEVEL [--for 10m]\n"
+	"  host check [FILE]           what this host has for the file's DPDK devices\n"
 	"  keys init FOLDER ...        secrets and certificates of a cluster\n"
 	"  call METHOD [JSON]          raw JSON-RPC\n"
 	"  help                        every command with its parameters\n"
@@ -118,7 +120,8 @@ static enum weirctl_exit run_once(struct weirctl *weirctl, const struct argument
 	const char *const *words = arguments->words;
 	enum weirctl_exit status;
 
-	if (weirctl_config(weirctl, words, arguments->count, &status))
+	if (weirctl_config(weirctl, words, arguments->count, &status)
+		|| weirctl_host(weirctl, words, arguments->count, &status))
 		return status;
 	if (strcmp(words[0], "call") == 0)
 		return weirctl_call(weirctl, words + 1, arguments->count - 1);

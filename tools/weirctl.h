@@ -31,6 +31,9 @@ struct weirctl {
 // weirctl_config.c: commands about files, which need no daemon. False: the words are none of them.
 [[nodiscard]] bool weirctl_config(const struct weirctl *weirctl, const char *const *words,
 	size_t count, enum weirctl_exit *status);
+// weirctl_host.c: "host check [FILE]", which needs no daemon. False: the words are none of it.
+[[nodiscard]] bool weirctl_host(const struct weirctl *weirctl, const char *const *words,
+	size_t count, enum weirctl_exit *status);
 // weirctl_shell.c: commands line by line, with completion.
 [[nodiscard]] enum weirctl_exit weirctl_shell(struct weirctl *weirctl);
 // weirctl_complete.c: the words that may come next, each given to `each`; last is the word begun.

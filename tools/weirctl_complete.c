@@ -6,6 +6,7 @@
 
 // Words that weirctl answers itself.
 static const char *const own_words[][2] = {
+	{"host", "check"},
 	{"keys", "init"},
 	{"call", ""},
 };

@@ -286,3 +286,32 @@ Test(weir_control, says_what_keeps_it_from_starting_where_and_what_to_do)
 	snprintf(command, sizeof(command), "rm -r %s", folder);
 	cr_assert(eq(int, run(command), 0));
 }
+
+// Of this host it is not known what it has; of a folder without files it is.
+Test(weirctl, checks_the_host_without_a_daemon_and_ends_with_4_when_something_is_missing)
+{
+	char command[512];
+
+	cr_assert(eq(int, weirctl("host check --root /nowhere /dev/null"), 4)); // no configuration
+	snprintf(command, sizeof(command), "host check %s --root /nowhere", file);
+	cr_assert(eq(int, weirctl(command), 0));
+	cr_assert(strstr(said, "0 missing\n") != NULL);
+	FILE *edge = fopen(file, "w");
+
+	fputs("node: {id: 1, name: edge1.test}\n"
+	      "listeners:\n"
+	      "  - {name: a, side: access, address: 192.0.2.1:5060, driver: dpdk, port: "
+	      "'0000:3b:00.0'}\n"
+	      "  - {name: c, side: core, address: 10.0.0.1:5060}\n"
+	      "cluster: {name: edge.test}\n"
+	      "upstream: {targets: ['sip:10.0.0.9']}\n",
+		edge);
+	fclose(edge);
+	cr_assert(eq(int, weirctl(command), 4));
+	cr_assert(strstr(said, "= modprobe vfio-pci") != NULL);
+	snprintf(command, sizeof(command), "-j host check %s --root /nowhere", file);
+	cr_assert(eq(int, weirctl(command), 4));
+	cr_assert(strstr(said, "\"state\": \"missing\"") != NULL);
+	cr_assert(eq(int, weirctl("host"), 2));
+	cr_assert(eq(int, weirctl("host check a b"), 2));
+}
