@@ -61,8 +61,23 @@ int netlink_subscribe(const unsigned *groups, unsigned count, struct mnl_socket 
 	return 0;
 }
 
+// A dump that failed half way ends as one that did not, but for this number, at which libmnl does not look.
+static int end_judge(const struct nlmsghdr *message, void *context)
+{
+	int error = 0;
+
+	(void)context;
+	if (mnl_nlmsg_get_payload_len(message) >= sizeof(error))
+		memcpy(&error, mnl_nlmsg_get_payload(message), sizeof(error));
+	if (error >= 0)
+		return MNL_CB_STOP;
+	errno = -error;
+	return MNL_CB_ERROR;
+}
+
 static int answer_read(struct mnl_socket *socket, mnl_cb_t each, void *context)
 {
+	mnl_cb_t control[NLMSG_DONE + 1] = {[NLMSG_DONE] = end_judge};
 	char room[NETLINK_ROOM];
 	unsigned port = mnl_socket_get_portid(socket);
 	int more = MNL_CB_OK;
@@ -72,7 +87,8 @@ static int answer_read(struct mnl_socket *socket, mnl_cb_t each, void *context)
 
 		if (length < 0)
 			return -errno;
-		more = mnl_cb_run(room, (size_t)length, 0, port, each, context);
+		more = mnl_cb_run2(
+			room, (size_t)length, 0, port, each, context, control, NLMSG_DONE + 1);
 	}
 	return more == MNL_CB_STOP ? 0 : -errno;
 }
