@@ -20,7 +20,7 @@ enum {
 	VLAN_LINK = 8,
 	VLAN = 42,
 	MTU = 1500,
-	WIRE_MAX = 1400, // larger messages come as from control: the wire would have to cut them
+	PIECE = 1400, // octets of a larger datagram in each fragment
 	PATH_MAX_OCTETS = 32,
 };
 
@@ -114,9 +114,27 @@ static void frame_make_ours(
 	made_sum_v4(&made);
 }
 
-static bool fits_wire(struct span message)
+// A piece of the datagram in `whole`, from this offset on; returns whether there is more of it.
+static bool fragment_make(const struct made_frame *whole, size_t offset)
 {
-	return message.length <= WIRE_MAX;
+	size_t left = whole->length - whole->transport - offset;
+	size_t length = left > PIECE ? PIECE : left;
+	bool v6 = made_is_v6(whole), more = left > PIECE;
+
+	made.length = made.network = whole->network;
+	memcpy(made.octets, whole->octets, whole->transport);
+	if (v6) {
+		made.length += 40;
+		made.chain = made.network + 6;
+		made_put_v6_fragment(&made, (unsigned)(offset | more));
+		made_chain(&made, 17);
+	} else {
+		made.length += 20;
+		made_set(&made, made.network + 6, (unsigned)(offset / 8 | (more ? 0x2000 : 0)));
+	}
+	made_put(&made, whole->octets + whole->transport + offset, length);
+	made_end(&made);
+	return more;
 }
 
 // --- The first round: what comes from the wire becomes a file ---
@@ -129,8 +147,19 @@ static const struct io_dpdk_listener *listener_of(const struct lab *lab, uint8_t
 static bool write_down(struct lab *lab, uint8_t listener, const struct endpoint *source,
 	struct span message, enum origin origin)
 {
-	if (origin == ORIGIN_WIRE && fits_wire(message)) {
-		frame_make(source, &listener_of(lab, listener)->address, message);
+	static struct made_frame whole;
+	size_t offset = 0;
+
+	if (origin != ORIGIN_WIRE)
+		return false;
+	frame_make(source, &listener_of(lab, listener)->address, message);
+	if (made.length <= MTU + made.network) {
+		pcap_put(lane.in, &made);
+		return false;
+	}
+	whole = made;
+	for (bool more = true; more; offset += PIECE) {
+		more = fragment_make(&whole, offset);
 		pcap_put(lane.in, &made);
 	}
 	return false;
@@ -149,8 +178,11 @@ static struct packet *packet_receive(
 	const struct lab *lab, uint8_t listener, const struct endpoint *source, struct span message)
 {
 	struct packet *packet;
+	unsigned frames = 0;
 
-	cr_assert(eq(uint, lane.port->ops->receive(lane.port, &packet, 1), 1));
+	// All but the last fragment give nothing yet.
+	while (lane.port->ops->receive(lane.port, &packet, 1) == 0)
+		cr_assert(lt(uint, frames++, message.length / PIECE));
 	cr_assert(span_equal(span_of(packet->octets, packet->length), message));
 	cr_assert(endpoint_equal(&packet->peer, source));
 	cr_assert(eq(int, packet->listener, listener_of(lab, listener)->id));
@@ -162,7 +194,7 @@ static bool receive(struct lab *lab, uint8_t listener, const struct endpoint *so
 {
 	struct packet *packet;
 
-	if (origin == ORIGIN_WIRE && fits_wire(message)) {
+	if (origin == ORIGIN_WIRE) {
 		packet = packet_receive(lab, listener, source, message);
 	} else {
 		packet = lane.port->ops->allocate(lane.port, (uint32_t)message.length);
