@@ -1,24 +1,7 @@
+#include "../base/host.h"
 #include "directory_private.h"
 
 #include <weir/side.h>
-
-// A host as names are compared: lower case, IP literals without brackets in RFC 5952 form.
-static size_t host_normalize(struct span host, uint8_t *out)
-{
-	struct endpoint literal = {0};
-	uint8_t text[ENDPOINT_TEXT_MAX];
-
-	if (endpoint_parse_address(host, &literal)) {
-		size_t length = endpoint_format_host(&literal, text);
-		bool bracketed = text[0] == '[';
-		memcpy(out, text + bracketed, length - 2u * bracketed);
-		return length - 2u * bracketed;
-	}
-	size_t length = host.length < LINK_NAME_MAX ? host.length : LINK_NAME_MAX;
-	for (size_t i = 0; i < length; i++)
-		out[i] = octet_lower(host.octets[i]);
-	return length;
-}
 
 struct names {
 	struct link_name *items;

@@ -83,7 +83,6 @@ struct edge {
 		((struct link_failed *)NULL)->what)]; // of this edge's set-up, as said last
 	struct upstream_target *targets;
 	uint8_t sent_by[ENDPOINT_TEXT_MAX]; // of probes
-	const struct config_listener *core_listener;
 	struct message message; // a response to a probe, being read
 	struct explain *explains;
 	uint64_t explain_last;

@@ -3,17 +3,32 @@
 #include <errno.h>
 #include <stdlib.h>
 
-// Probes leave by the core listener, from where requests will leave too: what answers there answers them.
+static const struct config_listener *core_listener_find(const struct config *config, uint8_t family)
+{
+	for (size_t i = 0; i < config->listeners.count; i++) {
+		const struct config_listener *listener = &config->listeners.items[i];
+		if (listener->side == SIDE_CORE
+			&& (family == ENDPOINT_NONE || listener->address.family == family))
+			return listener;
+	}
+	return NULL;
+}
+
+// Probes leave by the core listener that requests will leave by, the first of the family: what answers there answers them.
 static void probe_send(void *context, const struct endpoint *to, struct span octets)
 {
 	struct edge *edge = context;
-	const struct link_down_message head = {
+	const struct config_listener *listener =
+		core_listener_find(edge->control->config, to->family);
+	struct link_down_message head = {
 		.length = (uint16_t)octets.length,
 		.kind = LINK_DOWN_SEND,
-		.listener = edge->core_listener->id,
 		.peer = *to,
 	};
 
+	if (listener == NULL)
+		return;
+	head.listener = listener->id;
 	// Without a dataplane it is silence, which is true.
 	(void)link_client_send(edge->control->link, 0, &head, octets);
 }
@@ -26,21 +41,13 @@ static void targets_changed(void *context)
 		edge_send_directory(edge);
 }
 
-static const struct config_listener *core_listener_find(const struct config *config)
-{
-	for (size_t i = 0; i < config->listeners.count; i++)
-		if (config->listeners.items[i].side == SIDE_CORE)
-			return &config->listeners.items[i];
-	return NULL;
-}
-
 int edge_upstream_open(struct edge *edge)
 {
 	struct control *control = edge->control;
 	const struct config_upstream *config = &control->config->upstream;
 
-	edge->core_listener = core_listener_find(control->config);
-	if (edge->core_listener == NULL || config->targets.count == 0)
+	const struct config_listener *listener = core_listener_find(control->config, ENDPOINT_NONE);
+	if (listener == NULL || config->targets.count == 0)
 		return 0; // an edge without a core: everything for it is answered 503
 	edge->targets = calloc(config->targets.count, sizeof(*edge->targets));
 	if (edge->targets == NULL)
@@ -48,7 +55,7 @@ int edge_upstream_open(struct edge *edge)
 	for (size_t i = 0; i < config->targets.count; i++)
 		edge->targets[i] = (struct upstream_target){
 			config->targets.items[i].host, config->targets.items[i].port};
-	size_t length = endpoint_format(&edge->core_listener->address, edge->sent_by);
+	size_t length = endpoint_format(&listener->address, edge->sent_by);
 	const struct upstream_options options = {
 		.base = control->base,
 		.resolver = control->resolver,
@@ -57,6 +64,9 @@ int edge_upstream_open(struct edge *edge)
 		.probe_every_ms = config->probe_every_ms,
 		.down_after = config->probe_down_after,
 		.sent_by = span_of(edge->sent_by, length),
+		.families = {[ENDPOINT_V4] =
+				     core_listener_find(control->config, ENDPOINT_V4) != NULL,
+			[ENDPOINT_V6] = core_listener_find(control->config, ENDPOINT_V6) != NULL},
 		.send = probe_send,
 		.changed = targets_changed,
 		.context = edge,

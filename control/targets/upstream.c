@@ -1,6 +1,7 @@
 #include "upstream.h"
 
 #include "../base/clock.h"
+#include "../base/host.h"
 #include "target.h"
 
 #include <weir/side.h>
@@ -39,11 +40,9 @@ static void target_write(struct link_target *out, const struct upstream_target *
 		.port = configured->port,
 		.transport = TRANSPORT_UDP,
 		.healthy = target->alive,
-		.host_length = (uint8_t)configured->host.length,
 		.identity = endpoint_identity(&target->endpoint),
 	};
-	for (size_t i = 0; i < configured->host.length; i++)
-		out->host[i] = octet_lower(configured->host.octets[i]);
+	out->host_length = (uint8_t)host_normalize(configured->host, out->host);
 }
 
 static bool has_settled(const struct target *target, uint64_t now_ms)
@@ -93,6 +92,8 @@ unsigned upstream_list(struct upstream *upstream, struct link_target *out)
 		const struct target *list = target_set_find(
 			upstream->targets, configured->host, configured->port, &found);
 		for (unsigned j = 0; j < found && count < UPSTREAM_TARGETS_MAX; j++) {
+			if (!upstream->options.families[list[j].endpoint.family])
+				continue;
 			targets[count] = list[j];
 			target_write(&out[count++], configured, &list[j]);
 		}

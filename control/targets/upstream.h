@@ -15,6 +15,7 @@ struct upstream;
 
 enum {
 	UPSTREAM_REJOIN_MS = 180000,
+	UPSTREAM_FAMILIES = ENDPOINT_V6 + 1,
 	UPSTREAM_TARGETS_MAX = 64, // addresses of all configured targets together
 };
 
@@ -32,6 +33,8 @@ struct upstream_options {
 	uint32_t probe_every_ms;
 	uint32_t down_after;
 	struct span sent_by; // of the probes' Via
+	bool families
+		[UPSTREAM_FAMILIES]; // by enum endpoint_family: those that can be sent to; other addresses are passed over
 	void (*send)(void *context, const struct endpoint *to, struct span octets);
 	// What upstream_list() gives has changed: the directory is to be sent anew.
 	void (*changed)(void *context);

@@ -13,6 +13,7 @@ enum {
 
 extern struct fake_dataplane plane;
 extern char edge_folder[];
+extern const char *edge_upstream; // its target
 // Ports on 127.0.0.1, the same in every start.
 extern unsigned edge_port_access;
 extern unsigned edge_port_core;
@@ -34,6 +35,9 @@ void edge_end_peer(void);
 // A phone at 127.0.0.5:port registers through worker 0 and is answered 200 with `contact`; both as one header line with CR LF.
 // Returns the flow that the REGISTER was granted; 0 in all members if it names none.
 struct flow_id edge_register(uint16_t port, unsigned cseq, const char *asked, const char *granted);
+
+// The next message of a kind that control puts on worker 0's down ring; others are passed over.
+struct link_down_message edge_await_message(enum link_down_kind kind);
 
 struct edge_record {
 	uint16_t type;

@@ -63,6 +63,23 @@ Test(edge, knows_a_peers_relay_address_after_its_own_restart_while_the_peer_is_a
 	cr_assert(endpoint_equal(&told, &relay));
 }
 
+Test(edge, probes_a_target_by_the_core_listener_of_its_family)
+{
+	char listeners[512];
+
+	snprintf(listeners, sizeof(listeners),
+		"  - {name: access, side: access, address: 127.0.0.1:%u}\n"
+		"  - {name: core, side: core, address: 127.0.0.1:%u}\n"
+		"  - {name: peer, side: peer, address: 127.0.0.1:%u}\n"
+		"  - {name: core6, side: core, address: '[::1]:%u'}\n",
+		edge_port_access, edge_port_core, edge_port_peer, edge_port_core);
+	edge_upstream = "sip:[::1]:5099";
+	edge_start(listeners, 4);
+	struct link_down_message probe = edge_await_message(LINK_DOWN_SEND);
+	cr_assert(eq(int, probe.peer.family, ENDPOINT_V6));
+	cr_assert(eq(int, probe.listener, 4));
+}
+
 static struct flow_record await_flow(void)
 {
 	uint8_t octets[FLOW_RECORD_OCTETS_MAX];
