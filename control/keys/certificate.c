@@ -9,11 +9,13 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum {
 	NAMES_MAX = 512,
+	SUBJECT_MAX = 64, // RFC 5280 appendix A.1: ub-common-name, ub-organization-name
 	VERSION_3 = 2, // as X.509 counts
 	BACKDATED_S = 3600, // clocks of other edges may be behind
 	SECONDS_A_DAY = 86400,
@@ -87,6 +89,14 @@ static bool serial_draw(X509 *certificate)
 		&& ASN1_INTEGER_set_uint64(X509_get_serialNumber(certificate), serial >> 1) == 1;
 }
 
+// For people: who is meant the alternative names say, whole.
+static bool subject_add(X509_NAME *subject, const char *type, const char *text)
+{
+	return X509_NAME_add_entry_by_txt(subject, type, MBSTRING_UTF8, (const uint8_t *)text,
+		       (int)strnlen(text, SUBJECT_MAX), -1, 0)
+		== 1;
+}
+
 // An unsigned certificate; NULL: OpenSSL failed.
 static X509 *certificate_begin(EVP_PKEY *key, const char *organization, const char *name)
 {
@@ -100,13 +110,8 @@ static X509 *certificate_begin(EVP_PKEY *key, const char *organization, const ch
 		&& X509_gmtime_adj(
 			   X509_getm_notAfter(certificate), (long)CERTIFICATE_DAYS * SECONDS_A_DAY)
 			!= NULL
-		&& X509_set_pubkey(certificate, key) == 1
-		&& X509_NAME_add_entry_by_txt(
-			   subject, "O", MBSTRING_UTF8, (const uint8_t *)organization, -1, -1, 0)
-			== 1
-		&& X509_NAME_add_entry_by_txt(
-			   subject, "CN", MBSTRING_UTF8, (const uint8_t *)name, -1, -1, 0)
-			== 1)
+		&& X509_set_pubkey(certificate, key) == 1 && subject_add(subject, "O", organization)
+		&& subject_add(subject, "CN", name))
 		return certificate;
 	X509_free(certificate);
 	return NULL;

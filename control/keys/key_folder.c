@@ -75,11 +75,23 @@ static int tokens_make(const char *path, const char *cluster)
 	return status;
 }
 
-static int authority_prepare(const char *certificate, const char *key, const char *cluster,
-	struct authority *authority, bool *kept)
+// Of a certificate and its key one alone is no use, and neither is made over what is there: names the one that is in the way or away.
+static int pair_check(
+	const char *certificate, const char *key, bool key_may_miss, char *failed, bool *kept)
 {
-	*kept = is_there(certificate) || is_there(key);
-	if (*kept)
+	bool has_key = is_there(key);
+
+	*kept = is_there(certificate);
+	if (*kept == has_key || (*kept && key_may_miss))
+		return 0;
+	snprintf(failed, KEY_PATH_MAX, "%s", key);
+	return *kept ? -ENOENT : -EEXIST;
+}
+
+static int authority_prepare(const char *certificate, const char *key, const char *cluster,
+	struct authority *authority, bool kept)
+{
+	if (kept)
 		return authority_read(authority, certificate, key);
 	int status = authority_make(authority, cluster);
 	if (status == 0) {
@@ -115,10 +127,11 @@ static int edge_prepare(
 
 	if (!key_folder_edge(work->folder, edge->id, work->failed, key))
 		return -ENAMETOOLONG;
-	bool kept = is_there(work->failed);
-	int status = kept
-		? 0
-		: certificate_write_edge(authority, edge->id, edge->name, work->failed, key);
+	bool kept;
+	// The key of an edge lives there alone once it has been copied.
+	int status = pair_check(work->failed, key, true, work->failed, &kept);
+	if (status == 0 && !kept)
+		status = certificate_write_edge(authority, edge->id, edge->name, work->failed, key);
 	if (status == 0)
 		work->made(work->context, work->failed, kept);
 	return status;
@@ -141,7 +154,9 @@ int key_folder_init(const char *folder, const char *cluster, const struct key_ed
 		return status;
 	if (!key_folder_authority(folder, failed, key))
 		return -ENAMETOOLONG;
-	status = authority_prepare(failed, key, cluster, &authority, &kept);
+	status = pair_check(failed, key, false, failed, &kept);
+	if (status == 0)
+		status = authority_prepare(failed, key, cluster, &authority, kept);
 	if (status != 0)
 		return status;
 	made(context, failed, kept);

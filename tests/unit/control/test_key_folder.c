@@ -7,9 +7,11 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static char folder[64];
 static char failed[KEY_PATH_MAX];
@@ -90,4 +92,64 @@ Test(key_folder, names_the_file_it_could_not_make)
 	strcpy(folder, "/proc/weir-keys");
 	cr_assert(lt(int, init(1), 0));
 	cr_assert(eq(str, failed, (char *)"/proc/weir-keys"));
+}
+
+static void remove_file(const char *name)
+{
+	char path[KEY_PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	cr_assert(eq(int, unlink(path), 0));
+}
+
+static bool is_blamed(const char *name)
+{
+	size_t length = strlen(failed);
+
+	return length > strlen(name) && strcmp(failed + length - strlen(name), name) == 0;
+}
+
+Test(key_folder, takes_names_as_long_as_dns_has_them, .init = setup, .fini = teardown)
+{
+	char name[254];
+	char certificate[KEY_PATH_MAX], key[KEY_PATH_MAX], ca[KEY_PATH_MAX], unused[KEY_PATH_MAX],
+		why[256];
+
+	// 253 octets in labels of 63.
+	for (unsigned i = 0; i < sizeof(name) - 1; i++)
+		name[i] = i % 64 == 63 ? '.' : 'a';
+	name[sizeof(name) - 1] = 0;
+	const struct key_edge edge = {1, name};
+	cr_assert(eq(int, key_folder_init(folder, name, &edge, 1, note, NULL, failed), 0), "%s",
+		failed);
+	cr_assert(key_folder_edge(folder, 1, certificate, key));
+	cr_assert(key_folder_authority(folder, ca, unused));
+	SSL_CTX *tls = identity_open(certificate, key, ca, why, sizeof(why));
+	cr_assert(tls != NULL, "%s", why);
+	SSL_CTX_free(tls);
+}
+
+Test(key_folder, names_the_cas_key_when_that_is_away, .init = setup, .fini = teardown)
+{
+	cr_assert(eq(int, init(1), 0));
+	remove_file("cluster-ca.key");
+	cr_assert(eq(int, init(2), -ENOENT));
+	cr_assert(is_blamed("cluster-ca.key"), "%s", failed);
+}
+
+Test(key_folder, names_a_key_whose_certificate_was_never_written, .init = setup, .fini = teardown)
+{
+	cr_assert(eq(int, init(1), 0));
+	remove_file("edge-1.pem");
+	cr_assert(eq(int, init(1), -EEXIST));
+	cr_assert(is_blamed("edge-1.key"), "%s", failed);
+}
+
+Test(key_folder, does_not_miss_the_key_of_an_edge_that_has_got_it, .init = setup, .fini = teardown)
+{
+	cr_assert(eq(int, init(1), 0));
+	remove_file("edge-1.key");
+	cr_assert(eq(int, init(2), 0));
+	cr_assert(eq(uint, kept_count, 3));
+	cr_assert(eq(uint, made_count, 1));
 }
