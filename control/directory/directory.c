@@ -117,16 +117,17 @@ int directory_write(const struct directory_input *input, directory_put *put, voi
 	return writer.status;
 }
 
-void directory_write_hello(
+unsigned directory_write_hello(
 	const struct config *config, uint64_t incarnation, uint64_t epoch, struct sync_hello *hello)
 {
 	*hello = (struct sync_hello){
 		.edge = config->node.id, .incarnation = incarnation, .epoch = epoch};
-	names_write_hello(config, hello);
+	unsigned left_out = names_write_hello(config, hello);
 	for (size_t i = 0; i < config->listeners.count; i++) {
 		const struct config_listener *listener = &config->listeners.items[i];
 		hello->listeners[hello->listener_count++] = listener_of(listener);
 		if (listener->side == SIDE_PEER && hello->relay.family == ENDPOINT_NONE)
 			hello->relay = listener->address;
 	}
+	return left_out;
 }

@@ -24,8 +24,9 @@ typedef int directory_put(void *context, uint16_t type, struct span record);
 
 [[nodiscard]] int directory_write(
 	const struct directory_input *input, directory_put *put, void *context);
-// This edge's own HELLO, from its configuration.
-void directory_write_hello(const struct config *config, uint64_t incarnation, uint64_t epoch,
+// This edge's own HELLO, from its configuration. Returns how many of its names it has no room for: other edges will not take those for
+// ours.
+unsigned directory_write_hello(const struct config *config, uint64_t incarnation, uint64_t epoch,
 	struct sync_hello *hello);
 // What we write for a listener: `advertise`, else the node's name, without port when the port is the transport's default (RFC
 // 3263 section 4.2: a port disables SRV). Returns the length; out holds LINK_NAME_MAX + 9.

@@ -7,19 +7,23 @@ struct names {
 	struct link_name *items;
 	unsigned count;
 	unsigned capacity;
+	unsigned left_out;
 };
 
 static void name_add(struct names *names, uint8_t edge, struct span host, uint16_t port)
 {
 	struct link_name name = {.edge = edge, .port = port};
 
-	if (host.length == 0 || names->count == names->capacity)
+	if (host.length == 0)
 		return;
 	name.host_length = (uint8_t)host_normalize(host, name.host);
 	for (unsigned i = 0; i < names->count; i++)
 		if (memcmp(&names->items[i], &name, sizeof(name)) == 0)
 			return;
-	names->items[names->count++] = name;
+	if (names->count == names->capacity)
+		names->left_out++;
+	else
+		names->items[names->count++] = name;
 }
 
 static void name_add_address(struct names *names, uint8_t edge, const struct endpoint *address)
@@ -82,11 +86,12 @@ void names_write(struct writer *writer)
 		record_put(writer, LINK_NAME, &items[i], sizeof(items[i]));
 }
 
-void names_write_hello(const struct config *config, struct sync_hello *hello)
+unsigned names_write_hello(const struct config *config, struct sync_hello *hello)
 {
 	struct names names = {.items = hello->names, .capacity = SYNC_NAMES_MAX};
 
 	hello->name_length = (uint8_t)host_normalize(config->node.name, hello->name);
 	names_add_own(&names, config);
 	hello->name_count = (uint8_t)names.count;
+	return names.left_out;
 }

@@ -19,7 +19,8 @@ struct writer {
 void record_put(struct writer *writer, uint16_t type, const void *record, size_t length);
 // directory_names.c
 void names_write(struct writer *writer);
-void names_write_hello(const struct config *config, struct sync_hello *hello);
+// Returns how many did not fit.
+unsigned names_write_hello(const struct config *config, struct sync_hello *hello);
 // directory_prefixes.c
 void prefixes_write(struct writer *writer);
 

@@ -13,7 +13,15 @@ static const struct sync_hello *hello_give(void *context)
 	struct edge *edge = context;
 	uint64_t epoch = token_keys_epoch(edge->control->token_keys, clock_wall_ms() / 1000);
 
-	directory_write_hello(edge->control->config, edge->incarnation, epoch, &edge->hello);
+	unsigned left_out = directory_write_hello(
+		edge->control->config, edge->incarnation, epoch, &edge->hello);
+	if (left_out > 0)
+		log_event(edge->control->log, LOG_LEVEL_WARNING, "names-not-told",
+			LOG_NUMBER("told", edge->hello.name_count),
+			LOG_NUMBER("left-out", left_out),
+			LOG_TEXT("hint",
+				"have fewer access and core listeners, or give peers the "
+				"rest as cluster.peers[].advertise"));
 	return &edge->hello;
 }
 

@@ -202,10 +202,31 @@ Test(directory_records, our_own_hello_says_what_we_are, .init = setup, .fini = t
 {
 	struct sync_hello hello;
 
-	directory_write_hello(config, 77, 5, &hello);
+	cr_assert(eq(uint, directory_write_hello(config, 77, 5, &hello), 0));
 	cr_assert(eq(int, hello.edge, 1));
 	cr_assert(eq(int, hello.relay.port, 5070));
 	cr_assert(eq(int, hello.listener_count, 3));
 	cr_assert(span_equal(span_of(hello.name, hello.name_length), SPAN("edge1.test")));
 	cr_assert(gt(int, hello.name_count, 2));
+}
+
+Test(directory_records, names_that_do_not_fit_a_hello_are_counted, .init = setup, .fini = teardown)
+{
+	static struct sync_hello hello;
+	char text[8192];
+	const char *rest = strstr(EDGE, "cluster:");
+	int length = snprintf(text, sizeof(text), "%.*s", (int)(rest - EDGE), EDGE);
+
+	// Two names a listener more: its address and the node's name, each with its port.
+	for (unsigned i = 0; i < 20; i++)
+		length += snprintf(text + length, sizeof(text) - length,
+			"  - {name: access%u, side: access, transport: udp, address: "
+			"198.51.100.1:%u}\n",
+			i, 6000 + i);
+	snprintf(text + length, sizeof(text) - length, "%s", rest);
+	config_free(config);
+	read_config(text);
+	unsigned left_out = directory_write_hello(config, 77, 5, &hello);
+	cr_assert(eq(int, hello.name_count, SYNC_NAMES_MAX));
+	cr_assert(eq(uint, left_out + SYNC_NAMES_MAX, 4 + 2 * 20));
 }
