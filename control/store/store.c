@@ -80,6 +80,8 @@ static int file_open(struct store *store)
 	const struct store_options *options = &store->options;
 	char aside[PATH_MAX_OCTETS];
 
+	if (strlen(options->path) > STORE_PATH_MAX)
+		return -ENAMETOOLONG;
 	if (mkdir(options->path, 0700) != 0 && errno != EEXIST)
 		return -errno;
 	enum store_health health;

@@ -5,8 +5,9 @@
 enum {
 	DATABASES = 3,
 	MAP_MIN = 16 << 20,
-	// The largest record is a page of its own, and LMDB writes pages anew: twice that. Address space, not memory or disk.
-	OCTETS_A_FLOW = 8192,
+	// The largest record is a page of its own; a transaction writes pages anew beside the old ones; and there is the tree. This is
+	// address space, not memory or disk.
+	OCTETS_A_FLOW = 16384,
 	FACTS_KEY = 1,
 	CHECKSUM_OCTETS = 8, // before a note
 };

@@ -8,6 +8,7 @@
 
 enum {
 	STORE_FORMAT = 1,
+	STORE_PATH_MAX = 480, // octets of a folder: the names of its files come after it
 };
 
 struct store_file {

@@ -10,6 +10,7 @@
 
 enum {
 	MANY = 20000,
+	CROWDED = 5000, // flows
 };
 
 static size_t load(uint8_t *octets, size_t capacity, const char *path)
@@ -105,6 +106,43 @@ Test(store_damage, does_not_set_aside_what_it_may_not_open, .init = setup, .fini
 	cr_assert(eq(ptr, strstr(said(), "store-set-aside"), NULL));
 	cr_assert(eq(int, chmod(path, 0600), 0));
 	cr_assert(eq(uint, count_all(), SLOTS));
+}
+
+Test(store_damage, a_path_too_long_to_check_is_not_opened, .init = setup, .fini = teardown)
+{
+	char path[600];
+	const struct store_options options = {
+		.path = path, .edge = EDGE, .flows_max = 1000, .current = current, .log = log_};
+	struct store *store = NULL;
+
+	// Slashes in a row are one.
+	size_t length = (size_t)snprintf(path, sizeof(path), "%s", folder);
+	memset(path + length, '/', sizeof(path) - length);
+	path[sizeof(path) - 1] = 0;
+	cr_assert(eq(int, store_open(&options, &store), -ENAMETOOLONG));
+}
+
+Test(store_damage, flows_of_as_many_rows_as_there_may_be_all_fit, .init = setup, .fini = teardown)
+{
+	const struct store_options options = {.path = folder,
+		.edge = EDGE,
+		.flows_max = CROWDED,
+		.current = current,
+		.log = log_};
+	struct store *store = NULL;
+
+	cr_assert(eq(int, store_open(&options, &store), 0));
+	// Twice, so that the pages of the first are still there when the second are written.
+	for (uint32_t slot = 1; slot <= 2 * CROWDED; slot++) {
+		struct flow_record record = record_of(1 + slot % CROWDED);
+		for (record.row_count = 0; record.row_count < FLOW_ROWS_MAX; record.row_count++)
+			record.rows[record.row_count] =
+				(struct row){.uak = slot, .aor = 1, .contact = 1};
+		store_put(store, &record);
+		if (slot % CROWDED == 0)
+			cr_assert(eq(int, store_commit(store, slot), 0), "%s", said());
+	}
+	store_close(store);
 }
 
 static struct rlimit whole;
