@@ -2,6 +2,7 @@
 
 #include "launch.h"
 
+#include "confinement.h"
 #include "devices.h"
 #include "log.h"
 #include "plane.h"
@@ -33,24 +34,33 @@ static enum link_step devices_show(struct plane *plane, struct link_failed *fail
 	return step;
 }
 
-// Whatever needs a capability has been opened.
-static enum link_step threads_begin(
-	struct plane *plane, int (*drop)(void), struct link_failed *failed)
+static enum link_step confinement_refuse(struct link_failed *failed, int error)
 {
-	int error = drop == NULL ? 0 : drop();
+	return link_setup_refuse(failed, -error, LINK_SETUP_NO_LISTENER,
+		"capabilities, files or system calls cannot be given up");
+}
+
+// Whatever needs a capability or a file has been opened.
+static enum link_step threads_begin(struct plane *plane, const struct confinement *confinement,
+	bool devices, struct link_failed *failed)
+{
+	int error = confinement == NULL ? 0 : confinement_begin(confinement);
 
 	if (error < 0)
-		return link_setup_refuse(
-			failed, -error, LINK_SETUP_NO_LISTENER, "capabilities cannot be dropped");
+		return confinement_refuse(failed, error);
 	error = plane_start(plane);
 	if (error < 0)
 		return link_setup_refuse(failed, -error, LINK_SETUP_NO_LISTENER,
 			"the workers cannot be started on the processors they were given");
-	return LINK_STEP_WAIT;
+	error = confinement == NULL ? 0 : confinement_finish(confinement, devices);
+	if (error == 0)
+		return LINK_STEP_WAIT;
+	plane_stop(plane);
+	return confinement_refuse(failed, error);
 }
 
 static enum link_step plane_begin(const struct link_setup *setup, struct plane *plane,
-	int (*drop)(void), struct link_failed *failed)
+	const struct confinement *confinement, struct link_failed *failed)
 {
 	bool devices = devices_are_wanted(setup);
 	enum link_step step = devices ? devices_open(setup, failed) : LINK_STEP_WAIT;
@@ -59,11 +69,11 @@ static enum link_step plane_begin(const struct link_setup *setup, struct plane *
 		step = ports_open(setup, plane, failed);
 	if (step == LINK_STEP_WAIT && devices)
 		step = devices_show(plane, failed);
-	return step == LINK_STEP_WAIT ? threads_begin(plane, drop, failed) : step;
+	return step == LINK_STEP_WAIT ? threads_begin(plane, confinement, devices, failed) : step;
 }
 
-enum link_step launch_plane(const struct link_setup *setup, int (*drop)(void), bool *spent,
-	struct plane **plane, struct link_failed *failed)
+enum link_step launch_plane(const struct link_setup *setup, const struct confinement *confinement,
+	bool *spent, struct plane **plane, struct link_failed *failed)
 {
 	struct plane *made;
 	enum link_step step = tables_make(&setup->config, &made, failed);
@@ -71,7 +81,7 @@ enum link_step launch_plane(const struct link_setup *setup, int (*drop)(void), b
 	if (step != LINK_STEP_WAIT)
 		return step;
 	*spent = *spent || devices_are_wanted(setup);
-	step = plane_begin(setup, made, drop, failed);
+	step = plane_begin(setup, made, confinement, failed);
 	if (step == LINK_STEP_WAIT) {
 		*plane = made;
 		return step;

@@ -4,12 +4,14 @@
 
 #include "link_setup.h"
 
+struct confinement;
 struct plane;
 
-// drop is called when everything is open and before the first thread starts; 0 or a negative errno; NULL: nothing. *spent is set once
+// confinement is what the process gives up once everything is open; NULL: nothing. *spent is set once
 // DPDK has been started, or has failed to start: it can be neither again in this process. LINK_STEP_WAIT and *plane runs; or
 // LINK_STEP_REFUSE and *failed says why.
-[[nodiscard]] enum link_step launch_plane(const struct link_setup *setup, int (*drop)(void),
-	bool *spent, struct plane **plane, struct link_failed *failed);
+[[nodiscard]] enum link_step launch_plane(const struct link_setup *setup,
+	const struct confinement *confinement, bool *spent, struct plane **plane,
+	struct link_failed *failed);
 // Stops and frees it; devices stay open.
 void launch_end(struct plane *plane);

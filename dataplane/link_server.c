@@ -64,8 +64,8 @@ static enum link_step session_begin(struct link_server *server, struct link_fail
 static enum link_step start_take(struct link_server *server, struct link_failed *failed)
 {
 	if (server->plane == NULL) {
-		enum link_step step = launch_plane(
-			&server->setup, server->drop, &server->spent, &server->plane, failed);
+		enum link_step step = launch_plane(&server->setup, server->confinement,
+			&server->spent, &server->plane, failed);
 
 		if (step != LINK_STEP_WAIT)
 			return step;

@@ -6,6 +6,7 @@
 
 #include <sys/un.h>
 
+struct confinement;
 struct plane;
 
 struct link_server {
@@ -14,9 +15,8 @@ struct link_server {
 	int connection; // -1: none
 	uint64_t deadline_us; // set-up must be over by then
 	struct plane *plane; // NULL: not configured yet
-	// Called when everything is open and before the first thread starts; 0 or a negative errno. NULL: nothing. Whoever opens
-	// the server may set it.
-	int (*drop)(void);
+	// What the process gives up; NULL: nothing. Whoever opens the server may set it.
+	const struct confinement *confinement;
 	bool spent; // DPDK has been started, or has failed to start: once in a process
 	struct link_setup setup;
 };

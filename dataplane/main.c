@@ -1,8 +1,8 @@
 // main.c: weir-dataplane: options, signals, and the end of the process.
 
+#include "confinement.h"
 #include "link_server.h"
 #include "log.h"
-#include "privileges.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -21,33 +21,43 @@ enum {
 };
 
 static const char usage[] =
-	"Usage: weir-dataplane [--link PATH]\n"
+	"Usage: weir-dataplane [--link PATH] [--no-sandbox]\n"
 	"\n"
 	"Forwards SIP messages. weir-control connects to it, gives it listeners, keys and flows, "
 	"and may come and go:\n"
 	"forwarding goes on.\n"
 	"\n"
 	"  -l, --link PATH  socket that control connects to (default /run/weir/dataplane.sock)\n"
+	"      --no-sandbox keep files and system calls: to look for a fault with a debugger\n"
 	"  -h, --help       this text\n"
 	"  -V, --version    the version\n"
 	"\n"
 	"Ends on SIGTERM or SIGINT. Exit: 0 ended so, 1 failed, 2 usage.\n";
 
+struct options {
+	const char *path;
+	bool sandboxed;
+};
+
 // -1: go on; else the exit status.
-static int options_read(int count, char **words, const char **path)
+static int options_read(int count, char **words, struct options *options)
 {
-	static const struct option options[] = {
+	static const struct option known[] = {
 		{"link", required_argument, NULL, 'l'},
+		{"no-sandbox", no_argument, NULL, 's'},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'},
 		{NULL, 0, NULL, 0},
 	};
 	int option;
 
-	while ((option = getopt_long(count, words, "l:hV", options, NULL)) != -1)
+	while ((option = getopt_long(count, words, "l:hV", known, NULL)) != -1)
 		switch (option) {
 		case 'l':
-			*path = optarg;
+			options->path = optarg;
+			break;
+		case 's':
+			options->sandboxed = false;
 			break;
 		case 'h':
 			fputs(usage, stdout);
@@ -106,23 +116,25 @@ static void open_complain(const char *path, int error)
 
 int main(int count, char **words)
 {
-	const char *path = "/run/weir/dataplane.sock";
+	struct options options = {.path = "/run/weir/dataplane.sock", .sandboxed = true};
+	struct confinement confinement;
 	struct link_server *server;
-	int status = options_read(count, words, &path);
+	int status = options_read(count, words, &options);
 
 	if (status >= 0)
 		return status;
 	// Epoch keys are in memory: no core dump, no debugger of another user.
 	prctl(PR_SET_DUMPABLE, 0);
 	int stop = signals_open();
-	int error = stop < 0 ? -errno : link_server_open(path, &server);
+	int error = stop < 0 ? -errno : link_server_open(options.path, &server);
 
 	if (error < 0) {
-		open_complain(path, error);
+		open_complain(options.path, error);
 		return EXIT_FAILED;
 	}
-	server->drop = privileges_drop;
-	log_say(NULL, "waiting for control on %s", path);
+	confinement_init(&confinement, options.path, options.sandboxed);
+	server->confinement = &confinement;
+	log_say(NULL, "waiting for control on %s", options.path);
 	error = link_server_run(server, stop);
 	link_server_close(server);
 	close(stop);

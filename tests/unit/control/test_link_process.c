@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -81,6 +82,44 @@ Test(link_process, runs_with_the_workers_that_were_asked_for_and_answers)
 	ask_keeper(1);
 	for (unsigned worker = 0; worker < FAKE_WORKERS; worker++)
 		cr_assert(link_client_counters(client, worker) != NULL);
+}
+
+// A word of /proc/PID/status; -1: it is not there.
+static long status_read(const char *word)
+{
+	char path[64], line[256];
+	long value = -1;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", process);
+	FILE *file = fopen(path, "r");
+
+	cr_assert(file != NULL);
+	while (fgets(line, sizeof(line), file) != NULL)
+		if (strncmp(line, word, strlen(word)) == 0)
+			value = strtol(line + strlen(word), NULL, 16);
+	fclose(file);
+	return value;
+}
+
+Test(link_process, forwards_without_capabilities_and_in_its_sandbox)
+{
+	ask_keeper(9);
+	cr_assert(eq(long, status_read("CapPrm:"), 0));
+	cr_assert(eq(long, status_read("NoNewPrivs:"), 1));
+	// 2: a filter. The sanitizers' builds have none.
+	cr_assert(eq(long, status_read("Seccomp:"), SANDBOXED ? 2 : 0));
+}
+
+Test(link_process, ends_in_its_sandbox_when_it_is_told_to_and_takes_its_socket_along)
+{
+	int status;
+
+	ask_keeper(9);
+	kill(process, SIGTERM);
+	cr_assert(eq(int, waitpid(process, &status, 0), process));
+	cr_assert(eq(int, status, 0));
+	cr_assert(ne(int, access(link_path, F_OK), 0));
+	dataplane_start();
 }
 
 Test(link_process, takes_more_records_than_the_ring_holds)
