@@ -191,7 +191,9 @@ static int device_probe(struct dpdk_device *device, const struct dpdk_device_opt
 
 	if (rte_eth_dev_get_port_by_name(device->name, &device->port) == 0)
 		return 0;
-	if (dpdk_name_wants_program(options->name) && (device->program = dpdk_xdp_open()) < 0)
+	// Where a tap stands in, the kernel gets nothing of the interface itself.
+	if (options->exception == DPDK_EXCEPTION_NONE && dpdk_name_wants_program(options->name)
+		&& (device->program = dpdk_xdp_open()) < 0)
 		return device->program;
 	if (!dpdk_name_complete(options->name, options->workers, device->program, complete))
 		return -ENAMETOOLONG;
@@ -209,6 +211,7 @@ static void device_close(struct dpdk_device *device)
 		(void)rte_eth_dev_stop(device->port);
 	if (device->hold >= 0)
 		close(device->hold);
+	dpdk_tap_close(device);
 	(void)rte_eth_dev_close(device->port);
 	rte_mempool_free(device->pool);
 	free(device->queues);
@@ -244,8 +247,12 @@ static int device_open(struct dpdk_device *device, const struct dpdk_device_opti
 	}
 	if (error == 0) {
 		memset(device->queues, 0, size);
+		for (unsigned i = 0; i < device->workers; i++)
+			device->queues[i].tap = -1;
 		error = device_setup(device, options, &info, complaint);
 	}
+	if (error == 0 && options->exception == DPDK_EXCEPTION_TAP)
+		error = dpdk_tap_open(device, options->tap, complaint);
 	if (error < 0)
 		device_close(device);
 	return error;
@@ -313,7 +320,7 @@ bool dpdk_read_device(unsigned index, struct dpdk_device_info *info)
 	if (device == NULL)
 		return false;
 	*info = (struct dpdk_device_info){
-		.interface = device->interface,
+		.interface = device->tap_interface != 0 ? device->tap_interface : device->interface,
 		.queues = device->workers,
 		.up = device->running && dpdk_link_update(device),
 		.huge_pages = rte_eal_has_hugepages() != 0,

@@ -11,6 +11,12 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+enum {
+	// Guard sockets hear ICMP errors, and little else: under load they are asked now and then. Taps carry all of TCP.
+	RECEIVES_PER_LOOK = 1024,
+	RECEIVES_PER_LOOK_WITH_TAP = 32,
+};
+
 void dpdk_port_enter(struct io_dpdk *io)
 {
 	if (io->registered)
@@ -103,7 +109,7 @@ static int listener_add(struct io_dpdk *io, const struct io_dpdk_listener *given
 
 	if (error < 0)
 		return error;
-	if (device == NULL || io->worker >= device->workers)
+	if (device == NULL)
 		return -ENODEV;
 	unsigned above = given->address.family == ENDPOINT_V4 ? device->cut_above : 0;
 
@@ -115,6 +121,25 @@ static int listener_add(struct io_dpdk *io, const struct io_dpdk_listener *given
 	// Errors are told without being asked for.
 	if (error == 0)
 		error = watch(io, given->guard, above == 0 ? 0 : EPOLLIN);
+	return error;
+}
+
+// Every device has a queue for this worker, and maybe one of its tap.
+static int devices_watch(struct io_dpdk *io)
+{
+	int error = 0;
+
+	io->receives_per_look = RECEIVES_PER_LOOK;
+	for (unsigned i = 0; i < io->device_count && error == 0; i++) {
+		const struct dpdk_device *device = dpdk_device_at(i);
+
+		if (io->worker >= device->workers)
+			return -ENODEV;
+		if (device->queues[io->worker].tap < 0)
+			continue;
+		io->receives_per_look = RECEIVES_PER_LOOK_WITH_TAP;
+		error = watch(io, device->queues[io->worker].tap, EPOLLIN);
+	}
 	return error;
 }
 
@@ -158,6 +183,8 @@ int io_dpdk_open(unsigned worker, const struct io_dpdk_listener *listeners, unsi
 		goto free_reassembly;
 	}
 	error = watch(io, wakeup, EPOLLIN);
+	if (error == 0)
+		error = devices_watch(io);
 	if (error == 0)
 		error = listeners_add(io, listeners, count);
 	if (error < 0)

@@ -7,6 +7,7 @@
 //     dpdk_pool.c      packets in mbufs                   dpdk_wait.c       idle
 //     dpdk_port.c      one worker's end                   dpdk_fragment.c   datagrams in pieces
 //     dpdk_link.c      whether frames are carried         dpdk_xdp.c        the kernel's part of af_xdp
+//                                                         dpdk_tap.c        the kernel's part of a card
 
 #pragma once
 
@@ -36,6 +37,7 @@ enum {
 // A counter stands on lines of its own worker.
 struct dpdk_queue {
 	_Alignas(RTE_CACHE_LINE_SIZE) struct dpdk_queue_counters counters;
+	int tap; // this worker's queue of the tap; -1: there is none
 };
 
 struct dpdk_device {
@@ -50,6 +52,7 @@ struct dpdk_device {
 	unsigned cut_above; // UDP length
 	unsigned cut_frame; // octets that are left of the frame
 	unsigned node; // whose memory it likes best
+	uint32_t tap_interface; // the kernel's index of the tap that stands in for it; 0: none does
 	struct rte_mempool *pool;
 	struct dpdk_queue *queues; // one a worker
 	int program; // file of the XDP program, until it is attached; -1: none
@@ -84,6 +87,8 @@ struct io_dpdk {
 	int epoll; // the wakeup and the guard sockets' errors
 	bool registered; // this thread is known to the EAL
 	bool guard_ready; // a guard socket may have something
+	bool tap_ready; // as may a tap
+	unsigned receives_per_look; // between two looks at what epoll knows
 	unsigned device_count;
 	unsigned next; // device that is received from first, so that none starves
 	unsigned receives; // since the guard sockets were asked for errors
@@ -199,6 +204,17 @@ static inline struct packet *dpdk_pool_packet(struct rte_mbuf *mbuf)
 // True: the kernel took it.
 [[nodiscard]] bool dpdk_guard_send(
 	struct io_dpdk *io, const struct dpdk_listener *listener, const struct packet *packet);
+
+// --- dpdk_tap.c ---
+
+// For what is not ours on a card that is not the kernel's. 0 or a negative errno, complaint set.
+[[nodiscard]] int dpdk_tap_open(
+	struct dpdk_device *device, const char *interface, char complaint[DPDK_COMPLAINT_MAX]);
+void dpdk_tap_close(struct dpdk_device *device);
+// Takes the mbuf.
+void dpdk_tap_give(const struct dpdk_queue *queue, struct rte_mbuf *mbuf);
+// What the kernel has sent goes out by the cards.
+void dpdk_tap_carry(struct io_dpdk *io);
 
 // --- dpdk_fragment.c ---
 

@@ -5,8 +5,6 @@
 #include <assert.h>
 
 enum {
-	// The guard sockets hear ICMP errors; under load they are asked now and then.
-	RECEIVES_PER_LOOK = 1024,
 	PREFETCH_AHEAD = 4, // frames
 };
 
@@ -62,13 +60,28 @@ static struct packet *drop(struct rte_mbuf *mbuf, _Atomic uint64_t *counter)
 	return NULL;
 }
 
-// Some drivers show what the kernel sent by this interface as if it had come: our own frames are nobody's fault.
-static struct packet *drop_strange(struct io_dpdk *io, unsigned device,
+// For the kernel, which sees the frame itself where no tap stands in for the card.
+static struct packet *leave_to_kernel(struct io_dpdk *io, unsigned index,
+	struct dpdk_queue_counters *counters, struct rte_mbuf *mbuf)
+{
+	const struct dpdk_queue *queue = &dpdk_device_at(index)->queues[io->worker];
+
+	if (queue->tap < 0)
+		return drop(mbuf, &counters->other);
+	dpdk_count(&counters->other, 1);
+	dpdk_tap_give(queue, mbuf);
+	return NULL;
+}
+
+// A datagram for nobody of ours. A tap's kernel has sockets of its own; and some drivers show what the kernel sent by this interface
+// as if it had come: our own frames are nobody's fault.
+static struct packet *leave_strange(struct io_dpdk *io, unsigned index,
 	struct dpdk_queue_counters *counters, struct rte_mbuf *mbuf, const struct frame *frame)
 {
-	bool own = dpdk_listeners_find(&io->listeners, device, &frame->source) != NULL;
-
-	return drop(mbuf, own ? &counters->other : &counters->no_listener);
+	if (dpdk_device_at(index)->tap_interface != 0
+		|| dpdk_listeners_find(&io->listeners, index, &frame->source) != NULL)
+		return leave_to_kernel(io, index, counters, mbuf);
+	return drop(mbuf, &counters->no_listener);
 }
 
 static struct packet *datagram_take(struct io_dpdk *io, unsigned index,
@@ -79,7 +92,7 @@ static struct packet *datagram_take(struct io_dpdk *io, unsigned index,
 	struct packet *packet;
 
 	if (listener == NULL)
-		return drop_strange(io, index, counters, mbuf, frame);
+		return leave_strange(io, index, counters, mbuf, frame);
 	packet = stays_in_place(dpdk_device_at(index), mbuf, frame) ? packet_in_place(mbuf, frame)
 								    : packet_copy(io, mbuf, frame);
 	if (packet == NULL) {
@@ -108,9 +121,9 @@ static struct packet *frame_take(struct io_dpdk *io, unsigned index,
 	case FRAME_FRAGMENT:
 		return dpdk_fragment_is_ours(io, index, &frame)
 			? dpdk_fragment_take(io, index, counters, mbuf, &frame)
-			: drop(mbuf, &counters->other);
+			: leave_to_kernel(io, index, counters, mbuf);
 	case FRAME_OTHER:
-		return drop(mbuf, &counters->other);
+		return leave_to_kernel(io, index, counters, mbuf);
 	case FRAME_MALFORMED:
 		break;
 	}
@@ -166,8 +179,10 @@ unsigned dpdk_receive(struct io_port *port, struct packet **packets, unsigned ma
 
 	assert(max <= BURST_MAX);
 	dpdk_port_enter(io);
-	if (++io->receives >= RECEIVES_PER_LOOK)
+	if (++io->receives >= io->receives_per_look)
 		dpdk_wait_look(io);
+	if (io->tap_ready)
+		dpdk_tap_carry(io);
 	if (io->guard_ready)
 		taken = dpdk_guard_receive(io, packets, max);
 	if (io->pending_count > 0)

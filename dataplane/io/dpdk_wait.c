@@ -9,6 +9,7 @@
 #include <sys/eventfd.h>
 
 enum {
+	EVENTS_MAX = LISTENERS_MAX + DPDK_DEVICES_MAX + 1, // guard sockets, taps, the wakeup
 	IDLE_POLLS = 256, // turns of the worker before it backs off
 	IDLE_SLEEP_MIN_US = 20,
 	IDLE_SLEEP_MAX_US = 1000,
@@ -23,6 +24,8 @@ static void event_take(struct io_dpdk *io, const struct epoll_event *event)
 		(void)eventfd_read(io->wakeup, &ignored);
 		return;
 	}
+	for (unsigned i = 0; i < io->device_count; i++)
+		io->tap_ready |= dpdk_device_at(i)->queues[io->worker].tap == event->data.fd;
 	for (unsigned i = 0; i < io->listeners.count; i++) {
 		struct dpdk_listener *listener = &io->listeners.entry[i];
 
@@ -37,8 +40,8 @@ static void event_take(struct io_dpdk *io, const struct epoll_event *event)
 
 void dpdk_wait_look(struct io_dpdk *io)
 {
-	struct epoll_event events[LISTENERS_MAX + 1];
-	int count = epoll_wait(io->epoll, events, LISTENERS_MAX + 1, 0);
+	struct epoll_event events[EVENTS_MAX];
+	int count = epoll_wait(io->epoll, events, EVENTS_MAX, 0);
 
 	io->receives = 0;
 	dpdk_fragment_expire(io);

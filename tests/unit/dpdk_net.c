@@ -11,8 +11,6 @@
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
 #include <net/if.h>
-#include <netinet/icmp6.h>
-#include <netinet/ip_icmp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -125,32 +123,10 @@ static struct next_hops *picture_new(void)
 	return next_hops_new(&interface, 1, routes, 2, neighbours, 2);
 }
 
-union socket_address {
-	struct sockaddr any;
-	struct sockaddr_in v4;
-	struct sockaddr_in6 v6;
-};
-
-static socklen_t address_write(
-	int family, unsigned number, uint16_t port, union socket_address *address)
-{
-	*address = (union socket_address){0};
-	if (family == AF_INET) {
-		address->v4.sin_family = AF_INET;
-		address->v4.sin_port = htons(port);
-		address->v4.sin_addr.s_addr = htonl(0xc0000200 | number);
-		return sizeof(address->v4);
-	}
-	address->v6.sin6_family = AF_INET6;
-	address->v6.sin6_port = htons(port);
-	inet_pton(AF_INET6, number == 1 ? "2001:db8::1" : "2001:db8::2", &address->v6.sin6_addr);
-	return sizeof(address->v6);
-}
-
 static int socket_bound(int family, unsigned number, uint16_t port)
 {
 	union socket_address address;
-	socklen_t length = address_write(family, number, port, &address);
+	socklen_t length = dpdk_net_address(family, number, port, &address);
 	int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	int on = 1;
 
@@ -188,11 +164,23 @@ void dpdk_net_await_link(bool up)
 	cr_assert(eq(int, info.up, up));
 }
 
-void dpdk_net_open(struct dpdk_net *net, const char *device, unsigned workers)
+// The interface is DPDK's alone; what stands in for it has its addresses.
+static void addresses_move(struct dpdk_net *net)
+{
+	dpdk_net_run(net->edge, "ip addr flush dev edge0");
+	dpdk_net_run(net->edge, "echo 1 >/proc/sys/net/ipv6/conf/edge0/disable_ipv6");
+	dpdk_net_run(net->edge, "ip addr add 192.0.2.1/24 dev weir0");
+	dpdk_net_run(net->edge, "ip addr add 2001:db8::1/64 dev weir0 nodad");
+	dpdk_net_run(net->edge, "ip link set weir0 up");
+}
+
+static void net_open(struct dpdk_net *net, const char *device, unsigned workers, uint8_t exception)
 {
 	const struct endpoint addresses[] = {dpdk_net_endpoint("192.0.2.1", NET_PORT),
 		dpdk_net_endpoint("2001:db8::1", NET_PORT)};
 	struct dpdk_device_options options = {.name = device,
+		.exception = exception,
+		.tap = "weir0",
 		.workers = workers,
 		.addresses = addresses,
 		.address_count = NET_LISTENERS};
@@ -204,12 +192,24 @@ void dpdk_net_open(struct dpdk_net *net, const char *device, unsigned workers)
 	net->lazy = strstr(device, "af_xdp") == NULL ? 0 : workers * NET_LAZY_PACKETS;
 	cr_assert(eq(int, dpdk_start(&start, complaint), 0), "%s", complaint);
 	cr_assert(eq(int, dpdk_open_device(&options, complaint), 0), "%s", complaint);
+	if (exception == DPDK_EXCEPTION_TAP)
+		addresses_move(net);
 	atomic_store(&net->hops, picture_new());
 	for (unsigned i = 0; i < workers; i++)
 		port_open(net, i);
 	cr_assert(eq(int, dpdk_run_devices(complaint), 0), "%s", complaint);
 	dpdk_net_await_link(true);
 	net->baseline = io_dpdk_packets_out(net->port[0]);
+}
+
+void dpdk_net_open(struct dpdk_net *net, const char *device, unsigned workers)
+{
+	net_open(net, device, workers, DPDK_EXCEPTION_NONE);
+}
+
+void dpdk_net_open_with_tap(struct dpdk_net *net, const char *device, unsigned workers)
+{
+	net_open(net, device, workers, DPDK_EXCEPTION_TAP);
 }
 
 void dpdk_net_close(struct dpdk_net *net)
@@ -240,7 +240,7 @@ int dpdk_net_phone(struct dpdk_net *net, int family, uint16_t port)
 void dpdk_net_send(int phone, int family, uint16_t port, struct span octets)
 {
 	union socket_address edge;
-	socklen_t length = address_write(family, 1, port, &edge);
+	socklen_t length = dpdk_net_address(family, 1, port, &edge);
 
 	cr_assert(eq(long, sendto(phone, octets.octets, octets.length, 0, &edge.any, length),
 		(long)octets.length));
@@ -254,13 +254,13 @@ static uint64_t clock_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-unsigned dpdk_net_serve(struct dpdk_net *net, unsigned count)
+static unsigned serve_for(struct dpdk_net *net, unsigned count, uint64_t limit_ms)
 {
 	struct packet *packets[BURST_MAX];
 	uint64_t begin = clock_ms();
 	unsigned answered = 0;
 
-	for (unsigned worker = 0; answered < count && clock_ms() - begin < 1000;
+	for (unsigned worker = 0; answered < count && clock_ms() - begin < limit_ms;
 		worker = (worker + 1) % net->workers) {
 		struct io_port *port = net->port[worker];
 		unsigned got = port->ops->receive(port, packets, BURST_MAX);
@@ -274,77 +274,30 @@ unsigned dpdk_net_serve(struct dpdk_net *net, unsigned count)
 	return answered;
 }
 
-static uint16_t checksum(const uint8_t *octets, size_t length)
+unsigned dpdk_net_serve(struct dpdk_net *net, unsigned count)
 {
-	uint32_t sum = 0;
-
-	for (size_t i = 0; i + 1 < length; i += 2)
-		sum += (uint32_t)octets[i] << 8 | octets[i + 1];
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return htons((uint16_t)~sum);
+	return serve_for(net, count, 1000);
 }
 
-static int phone_raw(struct dpdk_net *net, int family)
+static void *server_run(void *argument)
 {
-	struct timeval limit = {1, 0};
+	struct dpdk_net *net = argument;
 
-	dpdk_net_enter(net->phone);
-	int raw = socket(
-		family, SOCK_RAW | SOCK_CLOEXEC, family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6);
-
-	dpdk_net_enter(net->edge);
-	cr_assert(ge(int, raw, 0));
-	cr_assert(eq(int, setsockopt(raw, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)), 0));
-	return raw;
+	while (!atomic_load(&net->stop))
+		(void)serve_for(net, UINT32_MAX, 20);
+	return NULL;
 }
 
-bool dpdk_net_ping(struct dpdk_net *net, int family)
+void dpdk_net_serve_begin(struct dpdk_net *net)
 {
-	const uint8_t answer = family == AF_INET ? ICMP_ECHOREPLY : ICMP6_ECHO_REPLY;
-	const size_t at = family == AF_INET ? 20 : 0; // the socket shows IPv4's header
-	uint8_t echo[16] = {family == AF_INET ? ICMP_ECHO : ICMP6_ECHO_REQUEST, 0, 0, 0, 'w', 'e'};
-	uint16_t sum = checksum(echo, sizeof(echo));
-	union socket_address edge;
-	socklen_t length = address_write(family, 1, 0, &edge);
-	int raw = phone_raw(net, family);
-	uint8_t got[128];
-	bool answered = false;
-
-	memcpy(echo + 2, &sum, sizeof(sum));
-	cr_assert(eq(long, sendto(raw, echo, sizeof(echo), 0, &edge.any, length), 16));
-	for (unsigned i = 0; i < 16 && !answered; i++) {
-		ssize_t octets = recv(raw, got, sizeof(got), 0);
-
-		if (octets < 0)
-			break;
-		answered = octets >= (ssize_t)(at + 6) && got[at] == answer && got[at + 4] == 'w';
-	}
-	close(raw);
-	return answered;
+	atomic_store(&net->stop, false);
+	cr_assert(eq(int, pthread_create(&net->server, NULL, server_run, net), 0));
 }
 
-bool dpdk_net_tcp(struct dpdk_net *net, int family)
+void dpdk_net_serve_end(struct dpdk_net *net)
 {
-	const struct timeval limit = {2, 0};
-	union socket_address edge;
-	socklen_t length = address_write(family, 1, NET_PORT, &edge);
-	int server = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int on = 1;
-
-	cr_assert(eq(int, setsockopt(server, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), 0));
-	cr_assert(eq(int, bind(server, &edge.any, length), 0));
-	cr_assert(eq(int, listen(server, 1), 0));
-	dpdk_net_enter(net->phone);
-	int client = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	dpdk_net_enter(net->edge);
-	cr_assert(eq(int, setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)), 0));
-	bool connected = connect(client, &edge.any, length) == 0;
-
-	close(client);
-	close(server);
-	return connected;
+	atomic_store(&net->stop, true);
+	pthread_join(net->server, NULL);
 }
 
 uint64_t dpdk_net_counter(const struct dpdk_net *net, size_t offset)

@@ -9,7 +9,10 @@
 
 #include <weir/span.h>
 
+#include <netinet/in.h>
+#include <pthread.h>
 #include <stdatomic.h>
+#include <sys/socket.h>
 
 enum {
 	NET_WORKERS_MAX = 2,
@@ -28,13 +31,29 @@ struct dpdk_net {
 	struct io_dpdk_listener listeners[NET_WORKERS_MAX][NET_LISTENERS]; // 1 is IPv4, 2 IPv6
 	const struct next_hops *_Atomic hops;
 	unsigned baseline;
+	pthread_t server;
+	_Atomic bool stop; // the server
 	unsigned lazy; // packets that the driver may keep for a while after they have been sent
 };
 
+union socket_address {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
+// The edge's (number 1) or the phone's (2); returns its length.
+socklen_t dpdk_net_address(
+	int family, unsigned number, uint16_t port, union socket_address *address);
 // False: not root. queues of each end of the veth pair. The caller is in the edge's namespace then.
 bool dpdk_net_make(struct dpdk_net *net, unsigned queues);
 // Opens DPDK in the edge's namespace on this device.
 void dpdk_net_open(struct dpdk_net *net, const char *device, unsigned workers);
+// As dpdk_net_open(), and the edge's addresses move to a tap, as if the kernel had lost the interface.
+void dpdk_net_open_with_tap(struct dpdk_net *net, const char *device, unsigned workers);
+// A thread serves from now on, and no more.
+void dpdk_net_serve_begin(struct dpdk_net *net);
+void dpdk_net_serve_end(struct dpdk_net *net);
 // Waits until device 0 says so.
 void dpdk_net_await_link(bool up);
 // Asserts that every packet is back.

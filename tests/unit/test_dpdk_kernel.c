@@ -200,6 +200,53 @@ Test(dpdk_kernel, af_xdp_outlives_the_loss_of_its_link)
 	assert_link_goes_and_returns("net_af_xdp0,iface=edge0");
 }
 
+// The driver's own XDP program takes every frame, as a card does that the kernel has lost.
+Test(dpdk_kernel, a_tap_carries_what_is_the_kernels_of_a_card)
+{
+	struct dpdk_device_info info;
+
+	if (!dpdk_net_make(&net, 1))
+		cr_skip_test("network namespaces take root");
+	dpdk_net_open_with_tap(&net, "net_af_xdp0,iface=edge0", 1);
+	cr_assert(dpdk_read_device(0, &info));
+	cr_assert(eq(u32, info.interface, if_nametoindex("weir0")));
+	dpdk_net_serve_begin(&net);
+	// ARP and neighbour discovery come first.
+	cr_assert(dpdk_net_ping(&net, AF_INET));
+	cr_assert(dpdk_net_ping(&net, AF_INET6));
+	cr_assert(dpdk_net_tcp(&net, AF_INET));
+	cr_assert(dpdk_net_tcp(&net, AF_INET6));
+	dpdk_net_serve_end(&net);
+	assert_echoes(AF_INET, 10);
+	assert_echoes(AF_INET6, 10);
+	cr_assert(eq(u64, NET_COUNTER(&net, malformed), 0));
+	cr_assert(eq(u64, NET_COUNTER(&net, no_listener), 0));
+	dpdk_net_close(&net);
+	cr_assert(eq(u32, if_nametoindex("weir0"), 0));
+}
+
+// What a neighbour that nobody knows yet is sent goes by the kernel, the tap and the card.
+Test(dpdk_kernel, the_kernels_way_out_of_a_card_is_its_tap)
+{
+	uint8_t got[16];
+
+	if (!dpdk_net_make(&net, 1))
+		cr_skip_test("network namespaces take root");
+	dpdk_net_open_with_tap(&net, "net_af_xdp0,iface=edge0", 1);
+	int phone = dpdk_net_phone(&net, AF_INET, 5070);
+	const struct next_hops *hops = atomic_exchange(&net.hops, NULL);
+
+	dpdk_net_serve_begin(&net);
+	dpdk_net_send(phone, AF_INET, NET_PORT, SPAN("by the tap"));
+	cr_assert(eq(long, recv(phone, got, sizeof(got), 0), 10));
+	dpdk_net_serve_end(&net);
+	cr_assert(eq(u64, NET_COUNTER(&net, by_kernel), 1));
+	cr_assert(eq(u64, NET_COUNTER(&net, sent), 0));
+	atomic_store(&net.hops, hops);
+	close(phone);
+	dpdk_net_close(&net);
+}
+
 Test(dpdk_kernel, more_packets_pass_than_the_pool_has)
 {
 	static uint8_t got[2048];
