@@ -80,6 +80,31 @@ static void check_listener(struct config_reader *reader, const struct config_lis
 			"'role: core' has core listeners only");
 }
 
+static bool tls_is_there(const struct config *config, struct span name)
+{
+	for (size_t i = 0; i < config->tls.count; i++)
+		if (span_equal(name, config->tls.items[i].name))
+			return true;
+	return false;
+}
+
+static void check_listener_tls(struct config_reader *reader, const struct config_listener *listener)
+{
+	bool secure = listener->transport == TRANSPORT_TLS || listener->transport == TRANSPORT_WSS;
+
+	if (secure && !span_is_set(listener->tls))
+		config_fault(reader, CONFIG_ERROR, &listener->transport,
+			"give 'tls', the name of an entry under 'tls'",
+			"a secure listener needs a certificate");
+	if (!secure && span_is_set(listener->tls))
+		config_fault(reader, CONFIG_ERROR, &listener->tls, NULL,
+			"'tls' is for the transports tls and wss");
+	if (secure && span_is_set(listener->tls) && !tls_is_there(reader->config, listener->tls))
+		config_fault(reader, CONFIG_ERROR, &listener->tls,
+			"names refer to the 'name' of an entry under 'tls'",
+			"there is no tls entry named '%s'", text_of(listener->tls));
+}
+
 static void check_stream(struct config_reader *reader, const struct config_listener *listener)
 {
 	if (reader->config->role == ROLE_CORE)
@@ -99,6 +124,7 @@ static void check_listeners(struct config_reader *reader)
 
 	for (size_t i = 0; i < config->listeners.count; i++) {
 		check_listener(reader, &config->listeners.items[i]);
+		check_listener_tls(reader, &config->listeners.items[i]);
 		if (is_stream(&config->listeners.items[i]))
 			check_stream(reader, &config->listeners.items[i]);
 		for (size_t j = 0; j < i; j++)

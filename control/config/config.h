@@ -59,6 +59,7 @@ struct config_listener {
 	struct endpoint address;
 	struct span port; // LINK_DRIVER_DPDK: see device.h
 	struct span tap; // of its device; "off": none; length 0: not given
+	struct span tls; // name of a tls entry, of TLS and WSS; length 0: none
 	struct config_host advertise; // text length 0: made from node.name and the address
 	CONFIG_LIST(struct prefix)
 	allow; // core and peer; none: targets and peers, role core: anybody

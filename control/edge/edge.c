@@ -274,4 +274,5 @@ void edge_reload(struct control *control)
 	edge_send_directory(control->edge);
 	if (control->mesh != NULL)
 		mesh_sync(control->mesh)->announce(mesh_sync(control->mesh));
+	edge_streams_reload(control->edge);
 }

@@ -106,6 +106,7 @@ void edge_deferred_drop(struct edge *edge);
 // edge_streams.c: flows of connections.
 [[nodiscard]] int edge_streams_open(struct edge *edge);
 void edge_streams_close(struct edge *edge);
+void edge_streams_reload(struct edge *edge);
 // After a flush: what has been put into the tables up to `after` can be used.
 void edge_streams_flushed(struct edge *edge, uint64_t after);
 void edge_streams_tick(struct edge *edge);

@@ -108,6 +108,7 @@ static unsigned listeners_collect(struct edge *edge)
 				.side = listener->side,
 				.transport = listener->transport,
 				.address = listener->address,
+				.tls = listener->tls,
 			};
 	}
 	return count;
@@ -153,17 +154,46 @@ static struct stream_limits limits_of(const struct config *config)
 	};
 }
 
+// NULL: it has been said why not, or *wanted is false.
+static struct tls_set *certificates_load(struct edge *edge, bool *wanted)
+{
+	const struct config *config = edge->control->config;
+	struct tls_set *set = NULL;
+	struct tls_fault fault = {.what = ""};
+
+	*wanted = false;
+	for (size_t i = 0; i < config->listeners.count; i++)
+		*wanted |= config->listeners.items[i].tls.length > 0;
+	if (*wanted && tls_set_new(config, &set, &fault) != 0)
+		log_event(edge->control->log, LOG_LEVEL_ERROR, "certificates-refused",
+			LOG_TEXT("error", fault.what));
+	return set;
+}
+
+// Phones that connect from now on are shown what the files hold now; those that are connected stay.
+void edge_streams_reload(struct edge *edge)
+{
+	bool wanted;
+	struct tls_set *set = certificates_load(edge, &wanted);
+
+	if (edge->streams == NULL || set == NULL)
+		tls_set_release(set);
+	else
+		streams_set_tls(edge->streams, set);
+}
+
 int edge_streams_open(struct edge *edge)
 {
 	struct control *control = edge->control;
 	const struct config *config = control->config;
 	unsigned failed;
+	bool wanted;
 
 	edge->stream_listeners =
 		calloc(config->listeners.count + 1, sizeof(*edge->stream_listeners));
 	if (edge->stream_listeners == NULL)
 		return -ENOMEM;
-	const struct streams_options options = {
+	struct streams_options options = {
 		.base = control->base,
 		.listeners = edge->stream_listeners,
 		.listener_count = listeners_collect(edge),
@@ -174,6 +204,9 @@ int edge_streams_open(struct edge *edge)
 	};
 	if (options.listener_count == 0)
 		return 0;
+	options.tls = certificates_load(edge, &wanted);
+	if (wanted && options.tls == NULL)
+		return -EINVAL;
 	int status = streams_open(&options, &edge->streams, &failed);
 
 	if (status != 0 && failed < options.listener_count)

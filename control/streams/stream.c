@@ -27,6 +27,8 @@ struct stream *stream_new(struct stream_thread *thread, const struct stream_list
 		.heard_ms = thread->now_ms};
 	framer_init(&connection->framer, stream_thread_limits(thread)->message_octets);
 	carrier_tune(socket);
+	if (carrier_open(connection) != 0 || stream_open_websocket(connection) != 0)
+		goto refuse;
 	if (event_assign(&connection->read_event, thread->base, socket, EV_READ | EV_PERSIST,
 		    stream_read_ready, connection)
 			!= 0
@@ -40,6 +42,10 @@ struct stream *stream_new(struct stream_thread *thread, const struct stream_list
 	return connection;
 
 refuse:
+	if (connection != NULL) {
+		websocket_free(connection->websocket);
+		carrier_close(connection);
+	}
 	free(connection);
 	free(mail);
 	close(socket);
@@ -80,6 +86,8 @@ void stream_close(struct stream *connection, enum stream_end end)
 	if (connection->generation != 0)
 		thread->by_slot[connection->slot] = NULL;
 	mail_part(connection);
+	websocket_free(connection->websocket);
+	carrier_close(connection);
 	close(connection->socket);
 	if (connection->output != NULL)
 		evbuffer_free(connection->output);
@@ -103,20 +111,26 @@ void stream_wait_for(struct stream *connection, enum stream_wait wait)
 void stream_resume(struct stream *connection)
 {
 	connection->wait = WAIT_NOTHING;
-	size_t used = stream_take_frames(
-		connection, span_of(connection->input, connection->input_length));
-
-	stream_consume_input(connection, used);
-	stream_time_message(connection);
-	if (connection->wait == WAIT_NOTHING)
-		event_add(&connection->read_event, NULL);
+	if (connection->websocket != NULL)
+		stream_resume_websocket(connection);
+	else
+		stream_take_input(connection, span_of(NULL, 0));
+	if (connection->wait != WAIT_NOTHING)
+		return;
+	event_add(&connection->read_event, NULL);
+	if (carrier_has_more(connection))
+		event_active(&connection->read_event, EV_READ, 0);
 }
 
 // The message that waits is the one to be answered.
 static void message_read_again(struct stream *connection)
 {
-	(void)framer_next(&connection->framer, span_of(connection->input, connection->input_length),
-		&connection->thread->message);
+	struct span octets = span_of(connection->input, connection->input_length);
+
+	if (connection->websocket != NULL)
+		(void)message_parse(&connection->thread->message, octets.octets, octets.length);
+	else
+		(void)framer_next(&connection->framer, octets, &connection->thread->message);
 }
 
 void stream_take_flow(struct stream *connection, struct stream_mail *mail)

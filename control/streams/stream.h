@@ -7,6 +7,7 @@
 
 #pragma once
 
+#include "../websocket/websocket.h"
 #include "framer.h"
 #include "streams.h"
 
@@ -31,10 +32,14 @@ struct stream {
 	LIST_ENTRY(stream) waiting; // WAIT_RING and WAIT_LINK
 	const struct stream_listener *listener;
 	int socket;
+	SSL *ssl; // of TLS; else NULL
+	struct tls_set *tls; // what ssl was made by: held
+	struct websocket *websocket; // of WebSocket; else NULL
 	uint8_t wait; // enum stream_wait
 	uint8_t end; // enum stream_end, of WAIT_END
 	bool pinged; // it shows keep-alives
 	bool asked; // its mail is with the main loop
+	bool wants_write; // TLS cannot read on before it has written
 	uint32_t slot; // of its flow; generation 0: none yet
 	uint32_t generation;
 	struct link_lane_mark mark;
@@ -62,7 +67,7 @@ void stream_close(struct stream *connection, enum stream_end end);
 void stream_take_flow(struct stream *connection, struct stream_mail *mail);
 // What waited may go on: a ring has room, or a session has begun.
 void stream_resume(struct stream *connection);
-// Write octets, now or as soon as the other side reads.
-void stream_write(struct stream *connection, struct span octets);
+// Write a message, now or as soon as the other side reads.
+void stream_write(struct stream *connection, struct span message);
 // Once a tick: what has taken too long ends. The connection may be gone afterwards.
 void stream_check(struct stream *connection);

@@ -62,8 +62,7 @@ static int send_down(struct stream *connection, struct span message)
 		stream_thread_lane(connection->thread), &connection->mark, &head, message);
 }
 
-// False: it could not go down and waits, or the connection ends.
-static bool message_take(struct stream *connection, struct span message)
+bool stream_take_message(struct stream *connection, struct span message)
 {
 	if (connection->generation == 0) {
 		flow_ask(connection);
@@ -100,17 +99,22 @@ static void fault_take(struct stream *connection, const struct frame *frame)
 	stream_end_later(connection, end);
 }
 
+void stream_answer_ping(struct stream *connection)
+{
+	connection->pinged = true;
+	stream_thread_add(connection->thread, COUNT_PINGS);
+	stream_write(connection, SPAN("\r\n"));
+}
+
 // False: no more of it now.
 static bool frame_take(struct stream *connection, const struct frame *frame, struct span octets)
 {
 	switch (frame->kind) {
 	case FRAME_MESSAGE:
-		return message_take(connection, span_of(octets.octets, frame->length));
+		return stream_take_message(connection, span_of(octets.octets, frame->length));
 	case FRAME_PING:
-		connection->pinged = true;
 		connection->message_ms = 0;
-		stream_thread_add(connection->thread, COUNT_PINGS);
-		stream_write(connection, SPAN("\r\n"));
+		stream_answer_ping(connection);
 		return connection->wait == WAIT_NOTHING;
 	case FRAME_PONG:
 		connection->message_ms = 0;
@@ -124,7 +128,7 @@ static bool frame_take(struct stream *connection, const struct frame *frame, str
 }
 
 // Returns how many octets are done with.
-size_t stream_take_frames(struct stream *connection, struct span octets)
+static size_t frames_take(struct stream *connection, struct span octets)
 {
 	size_t used = 0;
 	bool more = true;
@@ -143,15 +147,17 @@ size_t stream_take_frames(struct stream *connection, struct span octets)
 	return used;
 }
 
-static bool input_append(struct stream *connection, struct span octets)
+bool stream_keep_input(struct stream *connection, struct span octets)
 {
 	size_t length = connection->input_length + octets.length;
 
 	if (length > connection->input_room) {
 		uint8_t *grown = realloc(connection->input, length);
 
-		if (grown == NULL)
+		if (grown == NULL) {
+			stream_end_later(connection, STREAM_END_MEMORY);
 			return false;
+		}
 		connection->input = grown;
 		connection->input_room = (uint32_t)length;
 	}
@@ -173,7 +179,8 @@ void stream_consume_input(struct stream *connection, size_t used)
 	connection->input_room = 0;
 }
 
-void stream_time_message(struct stream *connection)
+// When the message began that is not whole.
+static void message_time(struct stream *connection)
 {
 	bool begun = connection->input_length > 0 && connection->input[0] != '\r';
 
@@ -183,22 +190,41 @@ void stream_time_message(struct stream *connection)
 		connection->message_ms = connection->thread->now_ms;
 }
 
-static void input_take(struct stream *connection, struct span octets)
+void stream_take_input(struct stream *connection, struct span octets)
 {
 	size_t used = 0;
 
-	if (connection->input_length == 0)
-		used = stream_take_frames(connection, octets);
-	if (used < octets.length && !input_append(connection, stream_rest(octets, used))) {
-		stream_end_later(connection, STREAM_END_MEMORY);
-		return;
-	}
-	if (used == 0 && connection->input_length > octets.length) {
-		used = stream_take_frames(
+	if (connection->input_length > 0) {
+		if (octets.length > 0 && !stream_keep_input(connection, octets))
+			return;
+		used = frames_take(
 			connection, span_of(connection->input, connection->input_length));
 		stream_consume_input(connection, used);
+	} else {
+		used = frames_take(connection, octets);
+		if (used < octets.length
+			&& !stream_keep_input(connection, stream_rest(octets, used)))
+			return;
 	}
-	stream_time_message(connection);
+	message_time(connection);
+}
+
+static void octets_take(struct stream *connection, struct span octets)
+{
+	connection->heard_ms = connection->thread->now_ms;
+	if (connection->websocket != NULL)
+		stream_take_websocket(connection, octets);
+	else
+		stream_take_input(connection, octets);
+}
+
+// More may have been decrypted than was taken; and TLS may have to write before it reads on.
+static void read_later(struct stream *connection)
+{
+	if (connection->wait == WAIT_NOTHING && carrier_has_more(connection))
+		event_active(&connection->read_event, EV_READ, 0);
+	if (connection->wants_write)
+		event_add(&connection->write_event, NULL);
 }
 
 void stream_read_ready(evutil_socket_t fd, short what, void *argument)
@@ -211,12 +237,12 @@ void stream_read_ready(evutil_socket_t fd, short what, void *argument)
 		ssize_t length = carrier_read(connection, thread->input, sizeof(thread->input));
 
 		if (length == -EAGAIN || length == -EINTR)
-			return;
+			break;
 		if (length <= 0) {
 			stream_close(connection, length == 0 ? STREAM_END_PEER : STREAM_END_BROKEN);
 			return;
 		}
-		connection->heard_ms = thread->now_ms;
-		input_take(connection, span_of(thread->input, (size_t)length));
+		octets_take(connection, span_of(thread->input, (size_t)length));
 	}
+	read_later(connection);
 }

@@ -59,7 +59,15 @@ static void write_later(struct stream *connection, struct span octets)
 	}
 }
 
-void stream_write(struct stream *connection, struct span octets)
+void stream_write(struct stream *connection, struct span message)
+{
+	if (connection->websocket == NULL)
+		stream_write_octets(connection, message);
+	else if (!websocket_send(connection->websocket, message))
+		stream_end_later(connection, STREAM_END_PEER);
+}
+
+void stream_write_octets(struct stream *connection, struct span octets)
 {
 	size_t waiting = stream_output_length(connection);
 	ssize_t left = (ssize_t)octets.length;
@@ -109,6 +117,10 @@ void stream_write_ready(evutil_socket_t fd, short what, void *argument)
 	if (stream_output_length(connection) > 0)
 		return;
 	event_del(&connection->write_event);
+	if (connection->wants_write) {
+		connection->wants_write = false;
+		event_active(&connection->read_event, EV_READ, 0);
+	}
 	if (connection->wait == WAIT_END)
 		stream_close(connection, (enum stream_end)connection->end);
 }

@@ -18,15 +18,27 @@ void stream_wait_for(struct stream *connection, enum stream_wait wait);
 // stream_output.c
 void stream_write_ready(evutil_socket_t fd, short what, void *argument);
 size_t stream_output_length(const struct stream *connection);
+// Octets as they are.
+void stream_write_octets(struct stream *connection, struct span octets);
 // Ends when its output has gone out; from the loop and not here, since whoever calls may be in the middle of something.
 void stream_end_later(struct stream *connection, enum stream_end end);
 
 // stream_input.c
 void stream_read_ready(evutil_socket_t fd, short what, void *argument);
-// Take whole frames off the beginning; returns how many octets are done with.
-[[nodiscard]] size_t stream_take_frames(struct stream *connection, struct span octets);
+// Cut messages out of what waits and these octets; what is not whole waits on.
+void stream_take_input(struct stream *connection, struct span octets);
+// Keep octets until they can be taken. False: out of memory, and it ends.
+bool stream_keep_input(struct stream *connection, struct span octets);
 void stream_consume_input(struct stream *connection, size_t used);
-// Note when the message began that is not whole.
-void stream_time_message(struct stream *connection);
+// A whole message, which is what the thread has read last. False: it could not go down and waits, or the connection ends.
+[[nodiscard]] bool stream_take_message(struct stream *connection, struct span message);
+// Somebody asks whether we are there, and will again.
+void stream_answer_ping(struct stream *connection);
 // An answer of our own, to the message that was read last: only where no decision engine can say anything.
 void stream_answer(struct stream *connection, unsigned status, struct span headers);
+
+// stream_websocket.c
+// 0 or -ENOMEM; nothing is done for other transports.
+[[nodiscard]] int stream_open_websocket(struct stream *connection);
+void stream_take_websocket(struct stream *connection, struct span octets);
+void stream_resume_websocket(struct stream *connection);

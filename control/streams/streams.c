@@ -117,29 +117,41 @@ static int parts_open(struct streams *streams, unsigned *failed)
 	return threads_open(streams);
 }
 
+static void options_take(struct streams *streams, const struct streams_options *options)
+{
+	streams->options = *options;
+	streams->tls = options->tls;
+	pthread_mutex_init(&streams->tls_lock, NULL);
+	streams->admission.total_max = options->limits.connections;
+	streams->admission.source_max = options->limits.per_source;
+	streams->inbox.eventfd = -1;
+	descriptors_raise(options->limits.connections);
+}
+
+static int streams_begin(struct streams *streams, unsigned *failed)
+{
+	uint64_t *seed = &streams->admission.seed;
+	int status = mailbox_init(&streams->inbox);
+
+	if (status != 0)
+		return status;
+	if (getrandom(seed, sizeof(*seed), 0) != sizeof(*seed))
+		return -EIO;
+	return parts_open(streams, failed);
+}
+
 int streams_open(const struct streams_options *options, struct streams **out, unsigned *failed)
 {
 	struct streams *streams = calloc(1, sizeof(*streams));
-	uint64_t seed;
 
 	*failed = options->listener_count;
-	if (streams == NULL)
+	if (streams == NULL) {
+		tls_set_release(options->tls);
 		return -ENOMEM;
-	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed)) {
-		free(streams);
-		return -EIO;
 	}
-	streams->options = *options;
-	streams->admission.seed = seed;
-	streams->admission.total_max = options->limits.connections;
-	streams->admission.source_max = options->limits.per_source;
-	descriptors_raise(options->limits.connections);
-	int status = mailbox_init(&streams->inbox);
-	if (status != 0) {
-		free(streams);
-		return status;
-	}
-	status = parts_open(streams, failed);
+	options_take(streams, options);
+	int status = streams_begin(streams, failed);
+
 	if (status != 0) {
 		streams_close(streams);
 		return status;
@@ -159,10 +171,23 @@ void streams_close(struct streams *streams)
 			close(streams->sockets[i]);
 	for (unsigned i = 0; streams->lanes != NULL && i < streams->options.threads; i++)
 		link_lane_fini(&streams->lanes[i]);
-	mailbox_fini(&streams->inbox);
+	if (streams->inbox.eventfd >= 0)
+		mailbox_fini(&streams->inbox);
+	tls_set_release(streams->tls);
+	pthread_mutex_destroy(&streams->tls_lock);
 	free(streams->sockets);
 	free(streams->lanes);
 	free(streams);
+}
+
+void streams_set_tls(struct streams *streams, struct tls_set *tls)
+{
+	pthread_mutex_lock(&streams->tls_lock);
+	struct tls_set *before = streams->tls;
+
+	streams->tls = tls;
+	pthread_mutex_unlock(&streams->tls_lock);
+	tls_set_release(before);
 }
 
 struct link_lane *streams_lanes(struct streams *streams)

@@ -1,4 +1,4 @@
-// streams.h: connections of phones and proxies: TCP, on stream threads of their own.
+// streams.h: connections of phones and proxies (TCP, TLS, WebSocket), on stream threads of their own.
 //
 // A thread owns its connections from accept to close: it cuts messages out of them, hands those to the workers by its lane of the link
 // (link_lane.h), and writes what comes back. It decides nothing about a message; where one goes is the decision engine's alone.
@@ -7,6 +7,7 @@
 
 #pragma once
 
+#include "../tls/tls_set.h"
 #include "mail.h"
 
 #include <event2/event.h>
@@ -19,6 +20,7 @@ struct stream_listener {
 	uint8_t side; // enum side
 	uint8_t transport; // enum transport
 	struct endpoint address;
+	struct span tls; // of TLS and WSS: the entry whose certificate is shown
 };
 
 struct stream_limits {
@@ -40,6 +42,7 @@ struct streams_options {
 	unsigned listener_count;
 	unsigned threads; // 1 to LINK_STREAMS_MAX
 	struct stream_limits limits;
+	struct tls_set *tls; // taken over; NULL: no listener needs one
 	// A mail of a connection: OPEN wants an answer by streams_reply(), later or at once; CLOSED is the callee's to free.
 	void (*mail)(void *context, struct stream_mail *mail);
 	void *context;
@@ -50,6 +53,8 @@ struct streams_options {
 	const struct streams_options *options, struct streams **streams, unsigned *failed);
 // Closes all connections. The mails they had are freed.
 void streams_close(struct streams *streams);
+// From now on connections begin with these certificates; those that are open keep theirs. Taken over.
+void streams_set_tls(struct streams *streams, struct tls_set *tls);
 // One a thread; the link client attaches them.
 struct link_lane *streams_lanes(struct streams *streams);
 // Sessions of the link have begun or ended.

@@ -58,6 +58,8 @@ struct streams {
 	struct streams_options options;
 	int *sockets; // listening; one a listener
 	struct admission admission;
+	pthread_mutex_t tls_lock;
+	struct tls_set *tls; // guarded by tls_lock
 	struct mailbox inbox;
 	struct event *inbox_event;
 	struct link_lane *lanes; // one a thread

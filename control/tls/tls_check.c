@@ -116,6 +116,16 @@ void tls_check_access(const struct config *config, struct config_report *report,
 	X509_free(check.certificate);
 }
 
+static void listeners_check(const struct config *config, struct config_report *report)
+{
+	for (size_t i = 0; i < config->listeners.count; i++) {
+		const struct config_listener *listener = &config->listeners.items[i];
+
+		if (listener->side == SIDE_ACCESS && listener->tls.length > 0)
+			tls_check_access(config, report, listener->tls, &listener->tls);
+	}
+}
+
 struct config *tls_config_load(const char *file, struct config_report *report)
 {
 	struct config *config = config_load(file, report);
@@ -123,6 +133,7 @@ struct config *tls_config_load(const char *file, struct config_report *report)
 	if (config == NULL)
 		return NULL;
 	tls_check_files(config, report);
+	listeners_check(config, report);
 	if (report->errors == 0)
 		return config;
 	config_free(config);

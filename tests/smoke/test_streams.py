@@ -1,10 +1,12 @@
 """Connections to a running edge: phones on TCP, a core behind it, all on loopback addresses."""
 
+import base64
 import contextlib
 import os
 import shutil
 import signal
 import socket
+import ssl
 import struct
 import subprocess
 import tempfile
@@ -12,6 +14,7 @@ import time
 import unittest
 
 from lab import programs
+from lab.certificates import Authority
 from lab.loopback import free_network
 
 DOMAIN = "weir.test"
@@ -40,6 +43,8 @@ class Scene:
         self.streams = streams
         subprocess.run([programs.WEIRCTL, "keys", "init", f"{self.folder}/keys", "--cluster", "edge.test", "--edge", "1:edge1.test"],
                        check=True, capture_output=True)
+        self.authority = Authority(self.folder, "lab")
+        self.certificate, self.key = self.authority.issue("edge", ["edge1.test", "edge.test"])
         self.write("core", self.core_settings())
         self.write("edge", self.edge_settings())
         self.start("core", programs.CONTROL, "--config", f"{self.folder}/core.yaml")
@@ -65,9 +70,13 @@ class Scene:
                 "listeners": [
                     {"name": "udp", "side": "access", "transport": "udp", "address": f"{self.network}.1:5060"},
                     {"name": "tcp", "side": "access", "transport": "tcp", "address": f"{self.network}.1:5060"},
+                    {"name": "tls", "side": "access", "transport": "tls", "tls": "phones", "address": f"{self.network}.1:5061"},
+                    {"name": "ws", "side": "access", "transport": "ws", "address": f"{self.network}.1:8080"},
+                    {"name": "wss", "side": "access", "transport": "wss", "tls": "phones", "address": f"{self.network}.1:8443"},
                     # Nobody here resolves names.
                     {"name": "core", "side": "core", "transport": "udp", "address": f"{self.network}.2:5060",
                      "advertise": f"{self.network}.2:5060"}],
+                "tls": [{"name": "phones", "certificate": self.certificate, "key": self.key}],
                 "cluster": {"name": "edge.test"}, "upstream": {"targets": [f"sip:{self.network}.3:5060"]},
                 "keys": {"directory": f"{self.folder}/keys"}, "store": {"path": f"{self.folder}/store"},
                 "link": {"socket": f"{self.folder}/link.sock"}, "streams": self.streams or None,
@@ -84,6 +93,11 @@ class Scene:
     def log(self, name):
         with open(f"{self.folder}/{name}.log", encoding="utf-8", errors="replace") as file:
             return file.read()[-2000:]
+
+    def resident(self, name):
+        """Octets of memory that a process has."""
+        with open(f"/proc/{self.running[name].pid}/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
 
     def ask(self, *words):
         return programs.weirctl(f"{self.folder}/edge.sock", *words)
@@ -117,13 +131,17 @@ class Scene:
 class Wire:
     """One phone's connection, with what has come by it and was not read."""
 
-    def __init__(self, scene, transport="TCP"):
+    PORTS = {"TCP": 5060, "TLS": 5061, "WS": 8080, "WSS": 8443}
+
+    def __init__(self, scene, transport="TCP", context=None):
         self.scene = scene
         self.transport = transport
         self.rest = b""
         self.pongs = 0
-        self.socket = socket.create_connection(scene.access, timeout=ANSWER_S)
+        self.socket = socket.create_connection((scene.access[0], self.PORTS[transport]), timeout=ANSWER_S)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if transport in ("TLS", "WSS"):
+            self.socket = (context or scene.authority.client_context()).wrap_socket(self.socket, server_hostname="edge1.test")
         self.local = self.socket.getsockname()
 
     def send(self, octets):
@@ -166,6 +184,38 @@ class Wire:
     def reset(self):
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.socket.close()
+
+
+class WebSocket(Wire):
+    """A browser: one SIP message a WebSocket message."""
+
+    def __init__(self, scene, transport="WS"):
+        super().__init__(scene, transport)
+        key = base64.b64encode(os.urandom(16)).decode()
+        self.socket.sendall(f"GET / HTTP/1.1\r\nHost: edge1.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {key}\r\n"
+                            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: sip\r\n\r\n".encode())
+        while b"\r\n\r\n" not in self.rest:
+            self._more()
+        self.answer, self.rest = self.rest.split(b"\r\n\r\n", 1)
+
+    def send(self, octets, opcode=1):
+        mask = os.urandom(4)
+        length = bytes([0x80 | len(octets)]) if len(octets) < 126 else b"\xfe" + struct.pack(">H", len(octets))
+        masked = bytes(octet ^ mask[at % 4] for at, octet in enumerate(octets))
+        self.socket.sendall(bytes([0x80 | opcode]) + length + mask + masked)
+
+    def frame(self):
+        head = self.receive(2)
+        length = head[1]
+        if length == 126:
+            length = struct.unpack(">H", self.receive(2))[0]
+        return head[0] & 15, self.receive(length)
+
+    def message(self):
+        opcode, octets = self.frame()
+        if opcode not in (1, 2):
+            raise RuntimeError(f"a frame of opcode {opcode}")
+        return octets.decode()
 
 
 class Datagrams:
@@ -283,6 +333,97 @@ class Streams(unittest.TestCase):
                     bye = bob.message()
             self.assertTrue(bye.startswith("BYE"), bye)
 
+    def phone(self, transport):
+        phone = WebSocket(self.scene, transport) if transport in ("WS", "WSS") else Wire(self.scene, transport)
+        self.addCleanup(phone.close)
+        return phone
+
+    def test_phones_of_every_transport_register_and_are_called(self):
+        for number, transport in enumerate(("TCP", "TLS", "WS", "WSS")):
+            with self.subTest(transport):
+                phone, caller = self.phone(transport), self.datagrams()
+                self.assertTrue(register(phone, f"callee{number}").startswith("SIP/2.0 200"))
+                self.assertEqual([flow["state"] for flow in self.scene.flows(transport.lower())
+                                  if flow["peer"].endswith(f":{phone.local[1]}")], ["live"])
+                self.assertTrue(register(caller, f"caller{number}").startswith("SIP/2.0 200"))
+                caller.send(request("MESSAGE", caller, f"sip:callee{number}@{DOMAIN}", f"caller{number}", f"callee{number}",
+                                    branch=f"m{number}", call=f"message-{number}", body="hello"))
+                message = phone.message()
+                self.assertTrue(message.startswith("MESSAGE") and message.endswith("\r\n\r\nhello"), message)
+                self.assertTrue(header(message, "Via")[0].startswith(f"SIP/2.0/{transport} "), message)
+                phone.send(response(message, "200 OK", ";tag=c"))
+                answer = caller.message()
+                while not answer.startswith("SIP/2.0 200"):
+                    answer = caller.message()
+                self.assertEqual(header(answer, "CSeq"), ["1 MESSAGE"])
+
+    def test_a_websocket_speaks_sip_and_answers_pings(self):
+        phone = self.phone("WS")
+        self.assertIn(b"Sec-WebSocket-Protocol: sip", phone.answer)
+        phone.send(b"are you there", opcode=9)
+        self.assertEqual(phone.frame(), (10, b"are you there"))
+        phone.send(b"\r\n\r\n")
+        self.assertEqual(phone.frame(), (1, b"\r\n"))
+        for n in range(50):
+            phone.send(options(phone, f"ws{n}"), opcode=1 + n % 2)
+        for n in range(50):
+            self.assertEqual(header(phone.message(), "Call-ID"), [f"options-ws{n}"])
+        phone.send(struct.pack(">H", 1000), opcode=8)
+        self.assertEqual(phone.frame()[0], 8)
+        self.assertTrue(phone.is_closed(2.0))
+
+    def test_tls_of_before_1_2_is_refused(self):
+        context = self.scene.authority.client_context()
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            context.minimum_version = context.maximum_version = version
+            phone = Wire(self.scene, "TLS", context)
+            self.addCleanup(phone.close)
+            phone.send(options(phone, f"version{version}"))
+            self.assertTrue(phone.message().startswith("SIP/2.0 200"))
+        with socket.create_connection((self.scene.access[0], 5061), timeout=ANSWER_S) as old:
+            # A ClientHello of TLS 1.0 (RFC 2246 section 7.4.1.2) with one cipher.
+            hello = b"\x03\x01" + bytes(32) + b"\x00" + b"\x00\x02\xc0\x14" + b"\x01\x00"
+            old.sendall(b"\x16\x03\x01" + struct.pack(">H", len(hello) + 4) + b"\x01" + struct.pack(">I", len(hello))[1:] + hello)
+            self.assertEqual(old.recv(7)[0:1], b"\x15")
+
+    def test_a_large_message_crosses_tls_records_and_segments(self):
+        phone = self.phone("TLS")
+        for n, length in enumerate((1, 1000, 8000, 15000)):
+            text = options(phone, f"big{n}", "x" * length)
+            for at in range(0, len(text), 700):
+                phone.send(text[at:at + 700])
+            self.assertTrue(phone.message().startswith("SIP/2.0 200"))
+        phone.send(b"".join(options(phone, f"burst{n}", "x" * 3000) for n in range(20)))
+        for n in range(20):
+            self.assertEqual(header(phone.message(), "Call-ID"), [f"options-burst{n}"])
+
+    def test_certificates_are_reloaded_and_connections_stay(self):
+        before = self.phone("TLS")
+        self.assertTrue(register(before, "stays").startswith("SIP/2.0 200"))
+        certificate, key = self.scene.authority.issue("edge-new", ["edge1.test", "edge.test", "new.test"])
+        shutil.copy(key, self.scene.key)
+        shutil.copy(certificate, self.scene.certificate)
+        self.scene.running["edge"].send_signal(signal.SIGHUP)
+
+        def is_new():
+            phone = Wire(self.scene, "TLS")
+            names = [name for _, name in phone.socket.getpeercert()["subjectAltName"]]
+            phone.close()
+            return "new.test" in names
+        self.assertTrue(until(is_new, 5.0))
+        before.send(options(before, "still"))
+        self.assertTrue(before.message().startswith("SIP/2.0 200"))
+
+    def test_a_certificate_that_does_not_name_the_whole_cluster_is_refused(self):
+        settings = self.scene.edge_settings()
+        settings["tls"][0]["certificate"], settings["tls"][0]["key"] = self.scene.authority.issue("narrow", ["edge1.test"])
+        self.scene.write("narrow", settings)
+        done = subprocess.run([programs.WEIRCTL, "config", "check", f"{self.scene.folder}/narrow.yaml"], capture_output=True, text=True,
+                              check=False)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("does not name 'edge.test'", done.stdout + done.stderr)
+
     def test_two_crlfs_are_answered_by_one_at_once(self):
         phone = self.wire()
         phone.send(b"\r\n\r\n")
@@ -366,24 +507,35 @@ class Streams(unittest.TestCase):
 
 
 class Many(unittest.TestCase):
-    def test_a_phone_is_served_at_once_beside_thousands_that_are_idle(self):
-        count = int(os.environ.get("WEIR_IDLE", "1000"))
+    """How many is for the environment to say: WEIR_IDLE, WEIR_IDLE_TLS."""
+
+    def serve_beside(self, transport, count):
         scene = Scene(**{"per-source": 20000})
         self.addCleanup(scene.close)
-        idle = [Wire(scene) for _ in range(count)]
+        before = scene.resident("edge")
+        context = scene.authority.client_context()
+        idle = [Wire(scene, transport, context) for _ in range(count)]
         try:
             self.assertTrue(until(lambda: scene.ask("status")["streams"]["open_count"] == count))
-            phone = Wire(scene)
+            time.sleep(0.2)
+            each = (scene.resident("edge") - before) // count
             begun = time.monotonic()
+            phone = Wire(scene, transport, context)
             phone.send(options(phone, "new"))
             self.assertTrue(phone.message().startswith("SIP/2.0 200"))
             taken = time.monotonic() - begun
-            print(f"a new phone beside {count} idle connections: {taken * 1000:.1f} ms")
+            print(f"{count} idle {transport} connections: {each} octets each in weir-control; a new phone is served in {taken * 1000:.1f} ms")
             self.assertLess(taken, 0.1)
             phone.close()
         finally:
             for wire in idle:
                 wire.close()
+
+    def test_a_phone_is_served_at_once_beside_thousands_on_tcp_that_are_idle(self):
+        self.serve_beside("TCP", int(os.environ.get("WEIR_IDLE", "1000")))
+
+    def test_a_phone_is_served_at_once_beside_many_on_tls_that_are_idle(self):
+        self.serve_beside("TLS", int(os.environ.get("WEIR_IDLE_TLS", "200")))
 
 
 if __name__ == "__main__":
