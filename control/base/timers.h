@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct timers;
@@ -31,6 +32,11 @@ void timer_close(struct timers *timers, struct timer *timer);
 // Anew, if it was set already.
 void timer_set(struct timers *timers, struct timer *timer, uint64_t at_ms);
 void timer_unset(struct timers *timers, struct timer *timer);
+
+static inline bool timer_is_set(const struct timer *timer)
+{
+	return timer->place != 0;
+}
 
 // When the first timer is due; TIMERS_NEVER: none is set.
 uint64_t timers_due(const struct timers *timers);

@@ -89,11 +89,11 @@ void best_consider(struct best *best, unsigned status, const struct message *res
 		memcpy(best->octets, response->octets, response->length);
 }
 
-unsigned best_upstream_status(const struct best *best, bool registered)
+unsigned best_upstream_status(const struct best *best, bool soften)
 {
 	if (best->status == 503)
 		return 500;
-	return best->status == 430 && registered ? 480 : best->status;
+	return best->status == 430 && soften ? 480 : best->status;
 }
 
 void best_free(struct best *best)

@@ -15,7 +15,7 @@ struct best {
 
 // A branch ended so. `response` is NULL for a status of our own (nobody answered: 408; nowhere to send to: 503).
 void best_consider(struct best *best, unsigned status, const struct message *response);
-// What may go upstream in its place: no 503, which would make the caller think of us (section 16.7 step 6), and where the branches came
-// from a registration no 430, which endpoints should never see (RFC 5626 section 11.5).
-unsigned best_upstream_status(const struct best *best, bool registered);
+// What may go upstream in its place: no 503, which would make the caller think of us (section 16.7 step 6), and, to soften, no 430,
+// which endpoints should never see (RFC 5626 section 11.5).
+unsigned best_upstream_status(const struct best *best, bool soften);
 void best_free(struct best *best);

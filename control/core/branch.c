@@ -234,7 +234,8 @@ static bool branch_try(struct branch *branch, uint64_t now_ms)
 	}
 	if (way == PROXY_WAY_NONE || branch->tried_count > 0)
 		return false;
-	if (branch->state != BRANCH_RESOLVING) {
+	// Patience is for a name: asking again does not prolong it, the name of another flow has its own.
+	if (branch->state != BRANCH_RESOLVING || !timer_is_set(&branch->timer)) {
 		branch_enter(branch, BRANCH_RESOLVING);
 		timer_set(proxy->timers, &branch->timer, now_ms + PROXY_NAME_PATIENCE_MS);
 	}

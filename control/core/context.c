@@ -42,6 +42,7 @@ static struct context *context_make(struct proxy *proxy, const struct message *r
 	context->source = *source;
 	context->back = (struct hop){reply_destination(request, source), TRANSPORT_UDP};
 	context->method = request->method;
+	context->in_dialog = request->to_tag.length > 0;
 	context->began_ms = now_ms;
 	context->length = request->length;
 	memcpy(context->request, request->octets, request->length);
@@ -187,7 +188,9 @@ void context_pass(struct context *context, const struct message *response, uint6
 static void context_answer_best(struct context *context, uint64_t now_ms)
 {
 	const struct best *best = &context->best;
-	unsigned status = best_upstream_status(best, context->registered);
+	// In a dialog 480 would end it (RFC 5057 section 5.1), and 430 ends this request alone.
+	bool soften = context->registered && !context->in_dialog;
+	unsigned status = best_upstream_status(best, soften);
 	struct span challenges = span_of(best->challenges, best->challenges_length);
 
 	if (status == 0)

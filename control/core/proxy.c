@@ -97,7 +97,7 @@ static void request_begin(struct proxy *proxy, const struct message *request,
 	if (context == NULL) {
 		text_format(&headers, "Retry-After: %u\r\n", RETRY_AFTER_S);
 		proxy->counters.overloaded++;
-		proxy_answer(proxy, request, source, 503, text_span(&headers));
+		proxy_refuse(proxy, request, source, text_span(&headers));
 		return;
 	}
 	context->record_route = proxy->options.record_route && is_dialog_forming(request->method);

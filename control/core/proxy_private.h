@@ -18,6 +18,7 @@ enum {
 	PROXY_NAME_PATIENCE_MS = 4000, // for a name that is being looked up
 	// RFC 4320 section 4.1: when a client's timer E has reached T2.
 	PROXY_TRYING_MS = 3500,
+	PROXY_OVERLOADED = 503, // the one status that is answered without state
 };
 
 enum branch_state {
@@ -58,6 +59,7 @@ struct context {
 	struct hop back; // where responses go
 	uint8_t method; // enum method
 	bool registered; // the targets are bindings of ours
+	bool in_dialog; // it has a To-tag
 	bool record_route;
 	bool cancelled;
 	bool final; // a final response has gone upstream
@@ -141,6 +143,6 @@ void proxy_pass_request(
 	struct proxy *proxy, const struct message *request, const struct endpoint *source);
 // A response to what proxy_pass_request() sent, by its branch; any other belongs to nothing (RFC 6026 section 7.3).
 void proxy_pass_response(struct proxy *proxy, const struct message *response);
-// Answer without state.
-void proxy_answer(struct proxy *proxy, const struct message *request, const struct endpoint *source,
-	unsigned status, struct span headers);
+// Refuse without state, with PROXY_OVERLOADED. `headers` are whole lines.
+void proxy_refuse(struct proxy *proxy, const struct message *request, const struct endpoint *source,
+	struct span headers);

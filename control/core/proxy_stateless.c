@@ -8,22 +8,37 @@
 
 enum {
 	SIP_PORT = 5060,
+	TAG_TEXT = 16,
 };
 
-void proxy_answer(struct proxy *proxy, const struct message *request, const struct endpoint *source,
-	unsigned status, struct span headers)
+static void tag_write(
+	const struct proxy *proxy, const struct message *request, char out[TAG_TEXT + 1])
+{
+	snprintf(out, TAG_TEXT + 1, "%016" PRIx64,
+		identity_hash_tag(proxy->options.hashes, request, PROXY_OVERLOADED));
+}
+
+void proxy_refuse(struct proxy *proxy, const struct message *request, const struct endpoint *source,
+	struct span headers)
 {
 	struct text out = text_begin(proxy->out, sizeof(proxy->out));
 	struct hop to = {reply_destination(request, source), TRANSPORT_UDP};
-	char tag[17];
+	char tag[TAG_TEXT + 1];
 
-	if (request->method == METHOD_ACK || !request->answerable)
-		return;
-	snprintf(tag, sizeof(tag), "%016" PRIx64,
-		identity_hash_tag(proxy->options.hashes, request, (uint16_t)status));
-	reply_write(&out, request, source, status, span_of(tag, 16), headers);
+	tag_write(proxy, request, tag);
+	reply_write(&out, request, source, PROXY_OVERLOADED, span_of(tag, TAG_TEXT), headers);
 	if (!out.overflow)
 		proxy->options.send(proxy->options.context, &to, text_span(&out));
+}
+
+// RFC 3261 section 8.2.7: the ACK to a refusal without state ends here. It has the branch of its INVITE, so the same hash.
+static bool is_to_refusal(const struct proxy *proxy, const struct message *request)
+{
+	char tag[TAG_TEXT + 1];
+
+	tag_write(proxy, request, tag);
+	return request->method == METHOD_ACK
+		&& span_equal(message_span(request, request->to_tag), span_of(tag, TAG_TEXT));
 }
 
 // The message edited as the plan says, and sent. False: it does not fit.
@@ -51,6 +66,8 @@ void proxy_pass_request(
 	bool is_aor;
 	bool lives;
 
+	if (is_to_refusal(proxy, request))
+		return;
 	if (request->max_forwards == 0
 		|| proxy_route_find(proxy, request, &uri, &forward.own_routes, &is_aor) != 0
 		|| is_aor

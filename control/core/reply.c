@@ -75,20 +75,24 @@ void reply_add_via(struct text *out, const struct message *request, const struct
 		text_format(out, ";rport=%u", source->port);
 }
 
+// Lines stay as they came, so that no list of values becomes more lines than anybody reads.
 static void add_vias(struct text *out, const struct message *request, const struct endpoint *source)
 {
-	struct value_cursor cursor;
-	bool top = true;
+	uint8_t index = request->first[HEADER_VIA];
+	uint16_t at = (uint16_t)(request->via.value.offset + request->via.value.length);
 
-	value_begin(&cursor, request, HEADER_VIA);
-	while (value_next(&cursor)) {
-		text_add(out, SPAN("Via: "));
-		if (top)
-			reply_add_via(out, request, source);
-		else
-			text_add(out, message_span(request, cursor.value));
+	text_add(out, SPAN("Via: "));
+	reply_add_via(out, request, source);
+	for (bool first = true; index != MESSAGE_LINE_NONE; first = false) {
+		const struct header_line *line = &request->lines[index];
+		uint16_t end = (uint16_t)(line->value_offset + line->value_length);
+		if (!first) {
+			text_add(out, SPAN("Via: "));
+			at = line->value_offset;
+		}
+		text_add(out, span_of(request->octets + at, (size_t)(end - at)));
 		text_add(out, SPAN("\r\n"));
-		top = false;
+		index = line->next;
 	}
 }
 

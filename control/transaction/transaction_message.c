@@ -14,13 +14,14 @@ static void add_line(struct text *out, const struct message *message, enum heade
 
 static void add_routes(struct text *out, const struct message *message)
 {
-	struct value_cursor cursor;
+	uint8_t index = message->first[HEADER_ROUTE];
 
-	value_begin(&cursor, message, HEADER_ROUTE);
-	while (value_next(&cursor)) {
+	while (index != MESSAGE_LINE_NONE) {
+		const struct header_line *line = &message->lines[index];
 		text_add(out, SPAN("Route: "));
-		text_add(out, message_span(message, cursor.value));
+		text_add(out, span_of(message->octets + line->value_offset, line->value_length));
 		text_add(out, SPAN("\r\n"));
+		index = line->next;
 	}
 }
 

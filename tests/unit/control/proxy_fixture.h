@@ -236,22 +236,25 @@ static inline void request(
 	take(text, "10.9.9.9");
 }
 
-// The lines of a request that its answer repeats.
+// The lines of a request that its answer repeats; To gets the tag if it has none.
 static inline void answer_with(
 	const char *to_request, unsigned status, const char *tag, const char *extra)
 {
 	static const char *const COPIED[] = {"Via: ", "From: ", "To: ", "Call-ID: ", "CSeq: "};
 	char text[TEXT_OCTETS];
+	char line[1024];
 	size_t length = (size_t)snprintf(text, sizeof(text), "SIP/2.0 %u Reason\r\n", status);
 
-	for (const char *line = strchr(to_request, '\n') + 1; *line != '\r';
-		line = strchr(line, '\n') + 1) {
-		int octets = (int)(strchr(line, '\r') - line);
-		for (unsigned i = 0; i < sizeof(COPIED) / sizeof(COPIED[0]); i++)
-			if (strncmp(line, COPIED[i], strlen(COPIED[i])) == 0)
-				length += (size_t)snprintf(text + length, sizeof(text) - length,
-					"%.*s%s%s\r\n", octets, line, i == 2 ? ";tag=" : "",
-					i == 2 ? tag : "");
+	for (const char *at = strchr(to_request, '\n') + 1; *at != '\r';
+		at = strchr(at, '\n') + 1) {
+		snprintf(line, sizeof(line), "%.*s", (int)(strchr(at, '\r') - at), at);
+		for (unsigned i = 0; i < sizeof(COPIED) / sizeof(COPIED[0]); i++) {
+			if (strncmp(line, COPIED[i], strlen(COPIED[i])) != 0)
+				continue;
+			bool tags = i == 2 && strstr(line, ";tag=") == NULL;
+			length += (size_t)snprintf(text + length, sizeof(text) - length,
+				"%s%s%s\r\n", line, tags ? ";tag=" : "", tags ? tag : "");
+		}
 	}
 	snprintf(text + length, sizeof(text) - length, "%sContent-Length: 0\r\n\r\n", extra);
 	take(text, "10.0.0.1");

@@ -277,6 +277,17 @@ Test(proxy, refuses_503_with_retry_after_while_its_table_is_full, .init = setup,
 	const char *refused = sent_to("10.9.9.9");
 	assert_begins(refused, "SIP/2.0 503 ");
 	assert_holds(refused, "Retry-After: 5\r\n");
+	// Its ACK goes nowhere, though the request-URI might lead on.
+	char tag[32];
+	char ack[512];
+	cr_assert(eq(int, sscanf(strstr(refused, "To:"), "To: <%*[^>]>;tag=%16s", tag), 1));
+	snprintf(ack, sizeof(ack),
+		"ACK sip:alice@10.1.1.2 SIP/2.0\r\nVia: SIP/2.0/UDP 10.9.9.9;branch=z9hG4bK2\r\n"
+		"From: <sip:caller@far.test>;tag=f\r\nTo: <sip:alice@example.test>;tag=%s\r\n"
+		"Call-ID: call-2\r\nCSeq: 1 ACK\r\nContent-Length: 0\r\n\r\n",
+		tag);
+	take(ack, "10.9.9.9");
+	assert_silent("10.1.1.2");
 	cr_assert(eq(u64, proxy_count(proxy)->overloaded, 1));
 }
 

@@ -185,6 +185,19 @@ Test(proxy_flows, a_flow_whose_edge_seems_dead_comes_behind_one_whose_edge_lives
 	assert_holds(sent_to("10.0.0.2"), "Route: <sip:t2@10.0.0.2;lr;ob>\r\n");
 }
 
+Test(proxy_flows, names_that_lead_nowhere_are_given_up_one_after_another, .init = setup,
+	.fini = teardown)
+{
+	bind_contact("alice", "sip:alice@10.1.1.1", PHONE, 2, "<sip:t2@late.test;lr;ob>");
+	bind_contact("alice", "sip:alice@10.1.1.1", PHONE, 1, "<sip:t1@late.test;lr;ob>");
+	invite("1");
+	pass(7950);
+	proxy_look_again(proxy, now_ms);
+	assert_silent("10.9.9.9");
+	pass(50);
+	assert_begins(sent_to("10.9.9.9"), "SIP/2.0 500 ");
+}
+
 Test(proxy_flows, a_cancelled_call_is_not_sent_over_the_next_flow, .init = setup, .fini = teardown)
 {
 	bind_two_flows("alice");
@@ -263,4 +276,20 @@ Test(proxy_flows, a_gruu_whose_phone_is_away_is_480_and_one_that_is_none_404, .i
 	assert_begins(sent_to("10.9.9.9"), "SIP/2.0 404 ");
 	request("MESSAGE", "sip:alice@example.test;gr", "4", "");
 	assert_begins(sent_to("10.9.9.9"), "SIP/2.0 404 ");
+}
+
+Test(proxy_flows, a_request_in_a_dialog_with_a_gruu_hears_430_which_does_not_end_it, .init = setup,
+	.fini = teardown)
+{
+	char text[TEXT_OCTETS];
+
+	bind_contact("alice", "sip:alice@10.1.1.1", PHONE, 1, "<sip:t1@edge1.test;lr;ob>");
+	snprintf(text, sizeof(text),
+		"INFO %s SIP/2.0\r\nVia: SIP/2.0/UDP 10.9.9.9;branch=z9hG4bK1\r\n"
+		"From: <sip:caller@far.test>;tag=f\r\nTo: <sip:alice@example.test>;tag=t\r\n"
+		"Call-ID: c\r\nCSeq: 2 INFO\r\nContent-Length: 0\r\n\r\n",
+		gruu_of("pub-gruu"));
+	take(text, "10.9.9.9");
+	answer_with(sent_to("10.0.0.1"), 430, "", "");
+	assert_begins(sent_to("10.9.9.9"), "SIP/2.0 430 ");
 }
