@@ -2,8 +2,8 @@
 // another pcap file, octet for octet. IPv4 goes untagged, IPv6 in a VLAN. A second round asks tshark about every checksum.
 
 #include "dpdk_lab.h"
-#include "frame_maker.h"
 #include "golden_player.h"
+#include "pcap_file.h"
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 enum {
-	IDS = 5, // listeners of an edge (lab.h); all edges' listeners are on the device, edge N's from (N - 1) * IDS + 1
+	IDS = 5, // UDP listeners of an edge (lab.h); all edges' listeners are on the device, edge N's from (N - 1) * IDS + 1
 	LINK = 7, // the kernel's index, as the picture has it
 	VLAN_LINK = 8,
 	VLAN = 42,
@@ -38,43 +38,6 @@ static struct {
 } lane;
 
 static struct made_frame made;
-
-// --- Files of pcap ---
-
-static FILE *pcap_new(const char *name)
-{
-	// Its own order of octets, microseconds, Ethernet.
-	static const uint32_t head[6] = {0xa1b2c3d4, 4u << 16 | 2, 0, 0, 262144, 1};
-	char path[2 * PATH_MAX_OCTETS];
-
-	snprintf(path, sizeof(path), "%s/%s", lane.folder, name);
-	FILE *file = fopen(path, "w+");
-
-	cr_assert(file != NULL);
-	cr_assert(eq(sz, fwrite(head, sizeof(head), 1, file), 1));
-	return file;
-}
-
-static void pcap_put(FILE *file, const struct made_frame *frame)
-{
-	const uint32_t record[4] = {0, 0, (uint32_t)frame->length, (uint32_t)frame->length};
-
-	cr_assert(eq(sz, fwrite(record, sizeof(record), 1, file), 1));
-	cr_assert(eq(sz, fwrite(frame->octets, frame->length, 1, file), 1));
-}
-
-// False: there is no frame more.
-static bool pcap_take(FILE *file, struct made_frame *frame)
-{
-	uint32_t record[4];
-
-	if (fread(record, sizeof(record), 1, file) != 1)
-		return false;
-	frame->length = record[2];
-	cr_assert(le(sz, frame->length, sizeof(frame->octets)));
-	cr_assert(eq(sz, fread(frame->octets, 1, frame->length, file), frame->length));
-	return true;
-}
 
 // --- Frames, put together apart from what is tested ---
 
@@ -223,7 +186,8 @@ static void expect_frame(const struct endpoint *from, const struct packet *packe
 
 static void send_or_release(struct lab *lab, struct packet *packet, bool leaves)
 {
-	if (!leaves) {
+	// Streams are control's, and no frames of ours.
+	if (!leaves || packet->listener > IDS) {
 		lane.port->ops->release(lane.port, &packet, 1);
 		return;
 	}
@@ -332,8 +296,8 @@ static void compare(void)
 	FILE *out = fopen(path, "r");
 
 	cr_assert(out != NULL);
-	cr_assert(eq(int, fseek(out, 24, SEEK_SET), 0));
-	cr_assert(eq(int, fseek(lane.expected, 24, SEEK_SET), 0));
+	cr_assert(eq(int, fseek(out, PCAP_HEAD_OCTETS, SEEK_SET), 0));
+	cr_assert(eq(int, fseek(lane.expected, PCAP_HEAD_OCTETS, SEEK_SET), 0));
 	for (; pcap_take(lane.expected, &expected); count++) {
 		cr_assert(pcap_take(out, &sent), "%u frames, not %u", count, lane.frames);
 		cr_assert(eq(sz, sent.length, expected.length), "frame %u", count);
@@ -368,14 +332,22 @@ static void ask_tshark(void)
 	cr_assert(eq(uint, count, lane.frames));
 }
 
+static FILE *file_new(const char *name)
+{
+	char path[2 * PATH_MAX_OCTETS];
+
+	snprintf(path, sizeof(path), "%s/%s", lane.folder, name);
+	return pcap_new(path);
+}
+
 static void play(const char *file)
 {
 	static const struct golden_way down = {write_down, never};
 	static const struct golden_way through = {receive, send_or_release};
 
 	listeners_open();
-	lane.in = pcap_new("in.pcap");
-	lane.expected = pcap_new("expected.pcap");
+	lane.in = file_new("in.pcap");
+	lane.expected = file_new("expected.pcap");
 	golden_play(GOLDEN, file, &down);
 	fclose(lane.in);
 	picture_publish();
@@ -429,3 +401,4 @@ GOLDEN_PCAP_TEST(responses)
 GOLDEN_PCAP_TEST(refusals)
 GOLDEN_PCAP_TEST(stripped_and_moved)
 GOLDEN_PCAP_TEST(ipv6)
+GOLDEN_PCAP_TEST(streams)
