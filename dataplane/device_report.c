@@ -56,12 +56,14 @@ static void device_tell(struct device_report *report, struct session *session, u
 	report->last[device] = event;
 }
 
-static void queue_publish(struct session *session, uint32_t worker, unsigned device)
+static void queue_publish(struct session *session, uint32_t worker, unsigned device,
+	const struct dpdk_device_info *info)
 {
 	const _Atomic uint64_t *from = (const _Atomic uint64_t *)dpdk_read_queue(device, worker);
-	_Atomic uint64_t *to =
-		(_Atomic uint64_t *)region_queue_counters(&session->region, worker, device);
+	struct link_queue_counters *queue = region_queue_counters(&session->region, worker, device);
+	_Atomic uint64_t *to = (_Atomic uint64_t *)queue;
 
+	atomic_store_explicit(&queue->packets_out, info->packets_out, memory_order_relaxed);
 	for (size_t i = 0; from != NULL && i < QUEUE_COUNTERS; i++)
 		atomic_store_explicit(&to[i], atomic_load_explicit(&from[i], memory_order_relaxed),
 			memory_order_relaxed);
@@ -79,6 +81,6 @@ void device_report_tick(
 		device++) {
 		device_tell(report, session, device, &info);
 		for (uint32_t worker = 0; worker < workers; worker++)
-			queue_publish(session, worker, device);
+			queue_publish(session, worker, device, &info);
 	}
 }

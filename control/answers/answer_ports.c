@@ -16,6 +16,7 @@ struct queue_sum {
 	uint64_t no_buffer;
 	uint64_t send_failed;
 	uint64_t by_kernel;
+	uint64_t packets_out; // of the port
 };
 
 static uint64_t read_relaxed(const _Atomic uint64_t *counter)
@@ -43,6 +44,7 @@ static bool queue_add(
 	sum->no_buffer += read_relaxed(&queue->no_buffer);
 	sum->send_failed += read_relaxed(&queue->send_failed);
 	sum->by_kernel += read_relaxed(&queue->by_kernel);
+	sum->packets_out = read_relaxed(&queue->packets_out);
 	return true;
 }
 
@@ -98,6 +100,7 @@ static json_t *port_write(const struct control *control, unsigned device)
 	put_count(object, "sent_count", sum.sent);
 	put_count(object, "by_kernel_count", sum.by_kernel);
 	put_count(object, "dropped_count", queue_dropped(&sum));
+	put_count(object, "packets_out_count", sum.packets_out);
 	return object;
 }
 

@@ -323,6 +323,7 @@ bool dpdk_read_device(unsigned index, struct dpdk_device_info *info)
 		.interface = device->tap_interface != 0 ? device->tap_interface : device->interface,
 		.queues = device->workers,
 		.up = device->running && dpdk_link_update(device),
+		.packets_out = rte_mempool_in_use_count(device->pool),
 		.huge_pages = rte_eal_has_hugepages() != 0,
 	};
 	(void)rte_strscpy(info->name, device->name, sizeof(info->name));

@@ -93,6 +93,7 @@ struct dpdk_device_info {
 	uint32_t interface; // the kernel's index, of the tap if it has one; 0: it has none
 	uint32_t queues;
 	uint32_t speed_mbit; // 0: unknown
+	uint32_t packets_out; // of its pool: what waits in its rings, and what is at work
 	bool up;
 	bool huge_pages; // packet memory is in huge pages
 	uint8_t mac[NEXT_HOP_MAC_OCTETS];

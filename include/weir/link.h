@@ -37,7 +37,7 @@
 #include <assert.h>
 
 enum {
-	LINK_ABI = 3,
+	LINK_ABI = 4,
 	LINK_WORKERS_MAX = 32,
 	LINK_STREAMS_MAX = 8, // stream threads of control
 	LINK_LANES_MAX = 1 + LINK_STREAMS_MAX,
@@ -448,6 +448,8 @@ struct link_queue_counters {
 	_Atomic uint64_t no_buffer; // no packet was free
 	_Atomic uint64_t send_failed;
 	_Atomic uint64_t by_kernel; // sent through a guard socket
+	// Of the whole device's pool, now: what waits in its rings, and what is at work. More and more of them is a leak.
+	_Atomic uint64_t packets_out;
 };
 
 // At the start of the memfd; rings follow at the given offsets. They follow from the numbers of workers and of stream threads, so the

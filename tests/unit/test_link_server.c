@@ -660,6 +660,20 @@ static bool queue_receives(const struct fake_control *control, uint32_t worker)
 	return false;
 }
 
+// Whatever a worker has taken and not sent; it is asked for five times a second.
+static bool packets_are_out(const struct fake_control *control, uint32_t worker)
+{
+	const struct link_queue_counters *queue =
+		region_queue_counters(&control->region, worker, 0);
+
+	for (unsigned i = 0; i < 5000; i++) {
+		if (atomic_load(&queue->packets_out) > 0)
+			return true;
+		usleep(1000);
+	}
+	return false;
+}
+
 // The null device gives empty frames without end.
 Test(link_server, control_hears_of_devices_and_of_every_queue)
 {
@@ -675,6 +689,7 @@ Test(link_server, control_hears_of_devices_and_of_every_queue)
 	cr_assert(eq(str, event.driver, "net_null"));
 	cr_assert(queue_receives(&control, 0));
 	cr_assert(queue_receives(&control, 1));
+	cr_assert(packets_are_out(&control, 1));
 	fake_detach(&control);
 	setup_close(&packet);
 	close(fd);
