@@ -165,7 +165,8 @@ class Forgery:
 
     async def relays(self, core: Forger, access: Forger) -> None:
         """A relay between edges is heard on their wire, and used by others."""
-        wire = Wire(self.cluster.edge_spaces[HOME], "peer")
+        # At the other end of its cable: what an edge on DPDK sends its own kernel does not see.
+        wire = Wire(self.cluster.network.switch, self.cluster.switch_port(HOME, "peer"))
         relayed = await exchange(self.call.caller, self.call.callee, "INFO", targets=[(f"{CORE}{OTHER}", SIP_PORT)])
         wire.close()
         octets = next((heard for heard in wire.heard if heard.startswith(b"INFO ")), None)

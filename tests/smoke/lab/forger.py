@@ -14,6 +14,7 @@ from .udp import Port
 
 ANSWER_S = 1.0
 SILENCE_S = 0.4  # how long nothing must come for it to count as nothing
+ETH_P_ALL = 3
 ETH_P_IP = 0x0800
 
 
@@ -53,12 +54,12 @@ class Forger:
 
 
 class Wire:
-    """Listens to the UDP datagrams of a device."""
+    """Listens to the UDP datagrams that a device sends and gets; a switch's end of a cable, too."""
 
     def __init__(self, space: Space, device: str) -> None:
-        self._socket = space.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_IP))
+        self._socket = space.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_ALL))
         with space.inside():
-            self._socket.bind((device, ETH_P_IP))
+            self._socket.bind((device, ETH_P_ALL))
         self._socket.setblocking(False)
         self.heard: list[bytes] = []
         asyncio.get_running_loop().add_reader(self._socket, self._read)
@@ -69,11 +70,11 @@ class Wire:
 
     def _read(self) -> None:
         try:
-            packet = self._socket.recv(65535)
+            packet, origin = self._socket.recvfrom(65535)
         except OSError:
             return
         header = (packet[0] & 15) * 4
-        if packet[9] == socket.IPPROTO_UDP:
+        if origin[1] == ETH_P_IP and packet[9] == socket.IPPROTO_UDP:
             length = struct.unpack_from("!H", packet, header + 4)[0]
             self.heard.append(packet[header + 8:header + length])
 
