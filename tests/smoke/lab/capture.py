@@ -6,12 +6,10 @@ import ipaddress
 import socket
 import struct
 
+from .fragments import ETHERTYPE_IPV4, ETHERTYPE_IPV6, ETHERTYPE_VLAN
 from .netns import Space
 
 ETH_P_ALL = 3
-ETHERTYPE_VLAN = 0x8100
-ETHERTYPE_IPV4 = 0x0800
-ETHERTYPE_IPV6 = 0x86DD
 PACKET_OUTGOING = 4  # linux/if_packet.h
 ICMP, ICMPV6 = socket.IPPROTO_ICMP, socket.IPPROTO_ICMPV6
 UNREACHABLE = {ICMP: 3, ICMPV6: 1}

@@ -13,6 +13,8 @@ FRAGMENT = socket.IPPROTO_FRAGMENT
 MORE = 1
 UNIT = 8  # octets that fragment offsets count in (RFC 791 section 3.1)
 HOPS = 64
+ETHERTYPE_VLAN, ETHERTYPE_IPV4, ETHERTYPE_IPV6 = 0x8100, 0x0800, 0x86DD
+PRIORITY = 5
 
 Cut = tuple[int, int]  # offset and length of a piece, in octets of the UDP datagram
 
@@ -67,6 +69,15 @@ def packets_send(space: Space, packets: list[bytes]) -> None:
     with space.socket(family, socket.SOCK_RAW, socket.IPPROTO_RAW) as sock:
         for packet in packets:
             sock.sendto(packet, (destination_of(packet), 0))
+
+
+def tagged_send(space: Space, device: str, to_mac: str, vlan: int, packet: bytes) -> None:
+    """In a frame with an IEEE 802.1Q tag; vlan 0: a priority and no VLAN."""
+    kind = ETHERTYPE_IPV6 if packet[0] >> 4 == 6 else ETHERTYPE_IPV4
+    macs = bytes.fromhex((to_mac + space.mac(device)).replace(":", ""))
+    with space.socket(socket.AF_PACKET, socket.SOCK_RAW) as sock, space.inside():
+        sock.bind((device, 0))
+        sock.send(macs + struct.pack("!HHH", ETHERTYPE_VLAN, PRIORITY << 13 | vlan, kind) + packet)
 
 
 def destination_of(packet: bytes) -> str:
