@@ -9,25 +9,28 @@ import dataclasses
 import shutil
 
 from lab import runner
-from lab.baresip import Baresip, Place
+from lab.baresip import Baresip
 from lab.cluster import Cluster
 from lab.dialog import Dialog
+from lab.edge import rules_of
+from lab.foreign import Foreign, Place
 from lab.house import ACCESS, DNS_HOST, DOMAIN, access_name, core_side_name
 from lab.nat import NatBox, NatMode
 from lab.phone import Account, Phone
 from lab.report import Report
 from lab.scenario import SetupError, route_hosts
-from lab.transport import UDP, Transport
+from lab.transport import TCP, UDP, Transport
 
 DRAWING = r"""
-   baresip -- NAT (keeps ports) --+-- edge1: killed --+-- core: registrar and proxy
+   phones --- NAT (keeps ports) --+-- edge1: killed --+-- core: registrar and proxy
                                   +-- edge2 ----------+-- the outside party: our own phone
 """
 
 OWNER, SURVIVOR = 1, 2
-TRANSPORTS = (UDP,)
-SIDES = ("baresip", "outside")
-# Over UDP it hears of no ICMP, and tries the next edge when its Timer F has fired (RFC 3261 section 17.1.2.2).
+TRANSPORTS = (UDP, TCP)
+SIDES = ("phone", "outside")
+# Over UDP it hears of no ICMP, and tries the next edge when its Timer F has fired (RFC 3261 section 17.1.2.2); it may choose TCP
+# where a Route leaves that open.
 TIMER_F_S = 32.0
 PATIENCE_S = TIMER_F_S + 6
 
@@ -37,11 +40,13 @@ class Case:
     transport: Transport
     caller: str
     ends: str
-    phone: Baresip
+    phone: Foreign
     dialog: Dialog | None = None  # of the outside party
 
     def __str__(self) -> str:
-        return f"{self.transport.name}: {self.caller} calls, {self.ends} hangs up"
+        kind = type(self.phone).__name__.lower()
+        caller, ends = (kind if side == "phone" else side for side in (self.caller, self.ends))
+        return f"{self.transport.name}: {caller} calls, {ends} hangs up"
 
 
 class Interop:
@@ -56,47 +61,52 @@ class Interop:
         if shutil.which("baresip") is None:
             self.report.skip("baresip", "it is not installed")
             return
-        await self.build()
+        await self.build([(transport, caller, ends) for transport in self.cluster.transports for caller in SIDES for ends in SIDES])
         try:
             await self.make_calls()
             await self.cluster.weir[OWNER].kill()
             await self.cluster.weir[SURVIVOR].wait_peer(OWNER, "suspect", "dead")
             self.report.note(f"edge{OWNER} killed; {len(self.cases)} calls stand")
+            self.cluster.served.since()
             await asyncio.gather(*(self.hang_up(case) for case in self.cases))
+            self.report.note(f"served by {rules_of(self.cluster.served.since())}")
         finally:
             for case in self.cases:
                 case.phone.close()
 
-    async def build(self) -> None:
+    async def build(self, kinds: list[tuple[Transport, str, str]]) -> None:
         self.cluster.make_edges([OWNER, SURVIVOR])
-        # It gives up on a challenge with an algorithm that it does not know, even beside one that it does: no users, no challenge.
+        # baresip gives up on a challenge with an algorithm that it does not know, even beside one that it does: no users, no challenge.
         self.cluster.make_core([])
         self.nat = self.cluster.add_nat("nat", NatMode.PRESERVING)
         await self.cluster.start()
         self.outside = self.cluster.outside("outside")
         await self.cluster.register_outside(*self.outside)
-        kinds = [(transport, caller, ends) for transport in self.cluster.transports for caller in SIDES for ends in SIDES]
         for number, (transport, caller, ends) in enumerate(kinds):
             place = Place(self.nat.phones, self.nat.add_phone(number), (f"{ACCESS}{DNS_HOST}", DNS_HOST), self.cluster.folder,
                           self.cluster.authority.certificate if self.cluster.authority else "", number)
-            # Its flow at edge1 shall be the newest, which a registrar prefers, and it registers both at once.
-            self.nat.hold(place.address, f"{ACCESS}{OWNER}")
-            phone = Baresip(f"bare{number}", DOMAIN, [access_name(OWNER), access_name(SURVIVOR)], transport, place)
-            self.cases.append(Case(transport, caller, ends, phone))
+            self.cases.append(Case(transport, caller, ends, self.new_phone(f"phone{number}", transport, place)))
+
+    def new_phone(self, name: str, transport: Transport, place: Place) -> Foreign:
+        edges = [access_name(OWNER), access_name(SURVIVOR)]
+        # Its flow at edge1 shall be the newest, which a registrar prefers, and it registers both at once.
+        self.nat.hold(place.address, f"{ACCESS}{OWNER}")
+        return Baresip(name, DOMAIN, edges, transport, place)
 
     async def make_calls(self) -> None:
         await asyncio.gather(*(case.phone.start() for case in self.cases))
-        await self.wait_registered(1)
+        await self.wait_registered(self.cases, 1)
         self.nat.release()
-        await self.wait_registered(2)
+        await self.wait_registered(self.cases, 2)
         for case in self.cases:
             case.dialog = await self.call(case)
             if not route_hosts(case.dialog) & {access_name(OWNER), core_side_name(OWNER)}:
                 raise SetupError(f"{case}: not through edge{OWNER}: {case.dialog.route_set}")
 
-    async def wait_registered(self, flows: int) -> None:
-        registered = await asyncio.gather(*(case.phone.wait_registered(flows) for case in self.cases))
-        for case, good in zip(self.cases, registered):
+    @staticmethod
+    async def wait_registered(cases: list[Case], flows: int) -> None:
+        registered = await asyncio.gather(*(case.phone.wait_registered(flows) for case in cases))
+        for case, good in zip(cases, registered):
             if not good:
                 raise SetupError(f"{case.phone.name} has not registered over {flows} flows by {case.transport.name}")
 
@@ -108,20 +118,20 @@ class Interop:
             if result.dialog is None:
                 raise SetupError(f"{case}: {result.status or 'no answer'}")
         else:
-            await case.phone.command("dial", str(account.aor))
-        if await case.phone.wait_event("CALL_ESTABLISHED") is None:
+            await case.phone.dial(str(account.aor))
+        if not await case.phone.established():
             raise SetupError(f"{case}: not established")
         return result.dialog if case.caller == "outside" else list(phone.dialogs.values())[-1]
 
     async def hang_up(self, case: Case) -> None:
         begin = asyncio.get_running_loop().time()
-        complaints = await (self.baresip_ends(case) if case.ends == "baresip" else self.outside_ends(case))
+        complaints = await (self.phone_ends(case) if case.ends == "phone" else self.outside_ends(case))
         if not case.phone.running:
             complaints.append(f"{case.phone.name} has died")
         self.report.case(str(case), complaints + self.cluster.failures(), "", asyncio.get_running_loop().time() - begin)
 
-    async def baresip_ends(self, case: Case) -> list[str]:
-        await case.phone.command("hangup")
+    async def phone_ends(self, case: Case) -> list[str]:
+        await case.phone.hang_up()
         for _ in range(int(PATIENCE_S / 0.05)):
             if case.dialog.ended and case.phone.answered("BYE"):
                 break
@@ -134,7 +144,7 @@ class Interop:
     async def outside_ends(self, case: Case) -> list[str]:
         answer = await self.outside[0].request(case.dialog, "BYE")
         complaints = [] if answer.status == 200 else [f"BYE: {answer.status or 'no answer'}"]
-        if await case.phone.wait_event("CALL_CLOSED") is None:
+        if not await case.phone.closed(5):
             complaints.append(f"{case.phone.name} still talks")
         return complaints
 
