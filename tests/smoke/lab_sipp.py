@@ -13,6 +13,7 @@ from lab.nat import NatBox, NatMode
 from lab.report import Report
 from lab.scenario import SetupError
 from lab.sipp import Agent, Sipp
+from lab.transport import TCP, UDP
 
 DRAWING = r"""
    sipp -- NAT (keeps ports) ---+-- edge1: killed --+-- Kamailio 5.6: registrar and proxy
@@ -62,6 +63,7 @@ class Scene:
         await self.cluster.start()
         live, fatal = ([self.case(kind, ends, keeps, scatters, by, hold) for kind, ends in itertools.product(CALLERS, ENDS)]
                        for by, hold in ((OWNER, BRIEF_MS), (SURVIVOR, HOLD_MS)))
+        await self.over_tcp(keeps)
         await self.register(live + fatal)
         await self.end_through_their_edge(live)
         await self.end_without_it(fatal)
@@ -90,6 +92,22 @@ class Scene:
     def outside(self, user: str, number: int) -> Agent:
         return Agent(user, self.cluster.outside_space, (f"{CORE}{OUTSIDE_HOST}", PORT + number),
                      {1: (CORE_NAME, (f"{CORE}{CORE_HOST}", SIP_PORT))})
+
+    async def over_tcp(self, nat: NatBox) -> None:
+        """All calls of a sipp, and its registrations, over one connection; the other end is outside."""
+        for ends in ENDS:
+            self.count += 1
+            caller, callee = self.phone(f"caller{self.count}", nat), self.outside(f"callee{self.count}", self.count)
+            scenarios = ("tcp-caller", "callee-waits") if ends == "caller" else ("tcp-caller-waits", "callee")
+            keys = {"domain": DOMAIN, "proxy": caller.proxy[0], "callee": callee.user, "hop": f"{CORE}{CORE_HOST}"}
+            registered = Sipp(callee, "register", self.cluster.folder, domain=DOMAIN, edge=CORE_NAME, flow="1", number="1")
+            await registered.start(callee.proxy[1])
+            complaints = await registered.judge()
+            runs = [Sipp(agent, scenario, self.cluster.folder, CALLS, BRIEF_MS, **keys)
+                    for agent, scenario in zip((caller, callee), scenarios)]
+            case = Case(f"{CALLS} calls of a sipp over TCP, {ends} ends", ends, caller, callee, *runs)
+            await case.start()
+            self.report.case(case.name, complaints + await case.judge(), rules_of(self.cluster.served.since()))
 
     async def register(self, cases: list[Case]) -> None:
         """Each phone at both edges; the flow through the owner last, since a registrar prefers the newest."""
@@ -133,4 +151,4 @@ async def lab(cluster: Cluster, report: Report) -> None:
 
 
 if __name__ == "__main__":
-    runner.run("sipp", DRAWING, Cluster, lab)
+    runner.run("sipp", DRAWING, lambda driver: Cluster(transports=(UDP, TCP), driver=driver), lab)

@@ -39,7 +39,7 @@ class Sipp:
         self._words = ["sipp", "-sf", f"{SCENARIOS}/{scenario}.xml", "-i", agent.address[0], "-p", str(agent.address[1]),
                        "-m", str(calls), "-l", str(calls), "-r", str(calls), "-d", str(hold_ms), "-nostdin",
                        "-timeout", f"{PATIENCE_S}s", "-timeout_error", "-trace_stat", "-stf", f"{self._name}.csv", "-fd", "1",
-                       "-trace_err", "-error_file", f"{self._name}.err.log"]
+                       "-t", "t1" if scenario.startswith("tcp-") else "u1", "-trace_err", "-error_file", f"{self._name}.err.log"]
         for key, value in {"user": agent.user, "instance": agent.instance, **keys}.items():
             self._words += ["-key", key, value]
         self._process: Process | None = None

@@ -100,8 +100,9 @@ class Connection:
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     @property
-    def tls(self) -> ssl.SSLObject | None:
-        return self._writer.get_extra_info("ssl_object") if self._writer else None
+    def serial(self) -> str:
+        """Of the certificate that the edge has shown."""
+        return self._writer.get_extra_info("peercert")["serialNumber"]
 
     def send(self, octets: bytes) -> None:
         if not self.opened:
@@ -131,6 +132,17 @@ class Connection:
         while self._web.pongs == before and time.monotonic() < end:
             await asyncio.sleep(0.01)
         return self._web.pongs == before + 1
+
+    async def wait_open(self, patience_s: float = OPENING_S) -> None:
+        end = time.monotonic() + patience_s
+        while not self.opened:
+            if self._task.done() or time.monotonic() > end:
+                raise ConnectionError(f"no connection to {self.target[0]} over {self._port.transport.via}: {self.why}")
+            await asyncio.sleep(0.002)
+
+    def pause(self) -> None:
+        """Read nothing from now on: the window closes when the buffers are full."""
+        self._writer.transport.pause_reading()
 
     async def wait_ended(self, patience_s: float) -> bool:
         """Whether it ended by itself within that time."""
