@@ -37,7 +37,9 @@ void flow_book_restore(struct flow_book *book, const struct flow_record *record,
 		return;
 	struct book_flow *flow = &book->flows[slot];
 	*flow = (struct book_flow){
-		.source = {record->listener, record->transport, record->peer},
+		.source = {.listener = record->listener,
+			.transport = record->transport,
+			.peer = record->peer},
 		.flags = record->flags,
 		.state = FLOW_DOUBTFUL,
 		.unheard = true,
