@@ -17,6 +17,7 @@ enum {
 	TTL_UNKNOWN_S = 30,
 	TRY_TIMEOUT_MS = 1000,
 	TRIES = 2,
+	SERVICES_MAX = 1024, // records of one SRV answer that are looked at
 };
 
 // One socket of c-ares that libevent watches for it.
@@ -208,20 +209,34 @@ static void query_release(struct query *query)
 		query_finish(query);
 }
 
+// The one that makes way when there are more addresses than are kept: every process keeps the same ones, in whatever order they came.
+static struct resolved *query_worst(struct query *query)
+{
+	struct resolved *worst = &query->targets[0];
+
+	for (unsigned i = 1; i < query->count; i++)
+		if (resolved_compare(&query->targets[i], worst) > 0)
+			worst = &query->targets[i];
+	return worst;
+}
+
 static void query_add(
 	struct query *query, const struct lookup *lookup, const struct sockaddr *address)
 {
-	struct resolved *target = &query->targets[query->count];
+	struct resolved target = {.priority = lookup->priority,
+		.weight = lookup->weight,
+		.endpoint = sockaddr_read((const struct sockaddr_storage *)address)};
 
-	if (query->count == RESOLVED_MAX)
+	if (target.endpoint.family == ENDPOINT_NONE)
 		return;
-	*target = (struct resolved){.priority = lookup->priority, .weight = lookup->weight};
-	struct endpoint endpoint = sockaddr_read((const struct sockaddr_storage *)address);
-	if (endpoint.family == ENDPOINT_NONE)
+	target.endpoint.port = lookup->port;
+	if (query->count < RESOLVED_MAX) {
+		query->targets[query->count++] = target;
 		return;
-	target->endpoint = endpoint;
-	target->endpoint.port = lookup->port;
-	query->count++;
+	}
+	struct resolved *worst = query_worst(query);
+	if (resolved_compare(&target, worst) < 0)
+		*worst = target;
 }
 
 static bool status_is_silence(int status)
@@ -266,6 +281,33 @@ static void addresses_ask(
 	ares_getaddrinfo(query->resolver->channel, host, NULL, &hints, addresses_came, lookup);
 }
 
+static int service_compare(const void *left, const void *right)
+{
+	const struct ares_srv_reply *a = *(const struct ares_srv_reply *const *)left;
+	const struct ares_srv_reply *b = *(const struct ares_srv_reply *const *)right;
+
+	if (a->priority != b->priority)
+		return a->priority < b->priority ? -1 : 1;
+	if (a->weight != b->weight)
+		return a->weight > b->weight ? -1 : 1;
+	int hosts = strcmp(a->host, b->host);
+	return hosts != 0 ? hosts : (a->port > b->port) - (a->port < b->port);
+}
+
+// Of a long answer the best are looked up: each costs questions of its own.
+static void services_ask(struct query *query, struct ares_srv_reply *services)
+{
+	struct ares_srv_reply *order[SERVICES_MAX];
+	unsigned count = 0;
+
+	for (; services != NULL && count < SERVICES_MAX; services = services->next)
+		order[count++] = services;
+	qsort(order, count, sizeof(struct ares_srv_reply *), service_compare);
+	for (unsigned i = 0; i < count && i < RESOLVED_MAX; i++)
+		addresses_ask(query, order[i]->host, order[i]->priority, order[i]->weight,
+			order[i]->port);
+}
+
 static void services_came(
 	void *argument, int status, int timeouts, unsigned char *answer, int length)
 {
@@ -281,9 +323,7 @@ static void services_came(
 	if (status == ARES_SUCCESS
 		&& ares_parse_srv_reply(answer, length, &services) != ARES_SUCCESS)
 		services = NULL;
-	for (struct ares_srv_reply *service = services; service != NULL; service = service->next)
-		addresses_ask(
-			query, service->host, service->priority, service->weight, service->port);
+	services_ask(query, services);
 	// RFC 3263 section 4.2: no SRV records, then the name itself is asked for.
 	if (services == NULL && !status_is_silence(status))
 		addresses_ask(query, query->host, 0, 0, SIP_PORT);

@@ -23,6 +23,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum {
+	MANY = 50, // SRV records: more than RESOLVED_MAX
+};
+
 static struct event_base *base;
 static struct resolver *resolver;
 static pid_t dnsmasq;
@@ -47,22 +51,34 @@ static int udp_open(const char *address, uint16_t *port)
 	return fd;
 }
 
+// Also many.core.test, with more records than are kept, the best in the middle.
 static void dns_run(uint16_t port)
 {
-	char listen[32], a[96], b[96];
+	static char listen[32], services[2 + MANY][96];
+	const char *words[] = {"dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null",
+		"--no-resolv", "--no-hosts", "--listen-address=127.0.0.1", "--bind-interfaces",
+		"--pid-file=", "--user=", "--group=", "--local=/core.test/", listen,
+		"--host-record=a.core.test,127.0.0.2", "--host-record=b.core.test,127.0.0.3",
+		"--host-record=six.core.test,::1"};
+	const char *all[sizeof(words) / sizeof(words[0]) + 2 + MANY + 1] = {0};
+	unsigned count = sizeof(words) / sizeof(words[0]);
 
 	snprintf(listen, sizeof(listen), "--port=%u", port);
-	snprintf(a, sizeof(a), "--srv-host=_sip._udp.core.test,a.core.test,%u,10", ports[0]);
-	snprintf(b, sizeof(b), "--srv-host=_sip._udp.core.test,b.core.test,%u,20", ports[1]);
+	memcpy(all, words, sizeof(words));
+	for (unsigned i = 0; i < 2; i++)
+		snprintf(services[i], sizeof(services[i]),
+			"--srv-host=_sip._udp.core.test,%c.core.test,%u,%u", 'a' + i, ports[i],
+			10 + 10 * i);
+	for (unsigned i = 0; i < MANY; i++)
+		snprintf(services[2 + i], sizeof(services[0]),
+			"--srv-host=_sip._udp.many.core.test,a.core.test,%u,%u", 7000 + i,
+			i < MANY / 2 ? 100 + i : 1 + i - MANY / 2);
+	for (unsigned i = 0; i < 2 + MANY; i++)
+		all[count++] = services[i];
 	dnsmasq = fork();
 	if (dnsmasq == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		execlp("dnsmasq", "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null",
-			"--no-resolv", "--no-hosts", "--listen-address=127.0.0.1",
-			"--bind-interfaces", "--pid-file=", "--user=", "--group=", listen, a, b,
-			"--local=/core.test/", "--host-record=a.core.test,127.0.0.2",
-			"--host-record=b.core.test,127.0.0.3", "--host-record=six.core.test,::1",
-			(char *)NULL);
+		execvp("dnsmasq", (char **)all);
 		_exit(127);
 	}
 }
@@ -141,6 +157,17 @@ Test(targets, a_name_without_port_is_asked_for_by_srv_in_order, .init = setup, .
 	cr_assert(eq(int, answer.targets[0].endpoint.address[3], 2));
 	cr_assert(eq(int, answer.targets[0].endpoint.port, ports[0]));
 	cr_assert(eq(int, answer.targets[1].endpoint.address[3], 3));
+}
+
+Test(targets, of_more_addresses_than_are_kept_the_best_stay, .init = setup, .fini = teardown)
+{
+	ask(SPAN("many.core.test"), 0);
+	cr_assert(eq(int, answer.status, 0));
+	cr_assert(eq(uint, answer.count, RESOLVED_MAX));
+	for (unsigned i = 0; i < RESOLVED_MAX; i++) {
+		unsigned wanted = i < MANY / 2 ? 1 + i : 100 + i - MANY / 2;
+		cr_assert(eq(uint, answer.targets[i].priority, wanted));
+	}
 }
 
 Test(targets, a_name_with_a_port_is_asked_for_by_address, .init = setup, .fini = teardown)
