@@ -1,6 +1,7 @@
 #include "stream.h"
 
 #include "carrier.h"
+#include "held.h"
 #include "stream_private.h"
 
 #include <stdlib.h>
@@ -85,6 +86,7 @@ void stream_close(struct stream *connection, enum stream_end end)
 	LIST_REMOVE(connection, all);
 	if (connection->generation != 0)
 		thread->by_slot[connection->slot] = NULL;
+	held_free_all(connection);
 	mail_part(connection);
 	websocket_free(connection->websocket);
 	carrier_close(connection);

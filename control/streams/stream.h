@@ -52,6 +52,8 @@ struct stream {
 	uint32_t input_length;
 	uint32_t input_room;
 	struct evbuffer *output; // NULL: never needed
+	LIST_HEAD(, held) held; // requests that may have to be repeated
+	uint32_t held_count;
 	uint64_t opened_ms;
 	uint64_t heard_ms;
 	uint64_t message_ms; // when the message that is not whole began; 0: none

@@ -4,6 +4,7 @@
 #include "../core/reply.h"
 #include "../flows/mix.h"
 #include "carrier.h"
+#include "held.h"
 #include "stream_private.h"
 
 #include <errno.h>
@@ -47,12 +48,13 @@ static void flow_ask(struct stream *connection)
 	mailbox_put(&connection->thread->streams->inbox, mail);
 }
 
-static int send_down(struct stream *connection, struct span message)
+int stream_send_down(struct stream *connection, struct span message, uint32_t tag)
 {
 	struct link_down_message head = {
 		.kind = LINK_DOWN_STREAM,
 		.slot = connection->slot,
 		.generation = connection->generation,
+		.tag = tag,
 		.length = (uint16_t)message.length,
 		.listener = connection->listener->id,
 		.peer = connection->peer,
@@ -68,8 +70,11 @@ bool stream_take_message(struct stream *connection, struct span message)
 		flow_ask(connection);
 		return false;
 	}
-	int status = send_down(connection, message);
+	struct held *held = held_new(connection, message);
+	int status = stream_send_down(connection, message, held_tag(held));
 
+	if (status != 0)
+		held_free(held);
 	if (status == -ENOTCONN && stream_thread_is_cut_off(connection->thread)) {
 		stream_answer(connection, 503, SPAN("Retry-After: 5\r\n"));
 		stream_thread_add(connection->thread, COUNT_TIMED_OUT);

@@ -30,6 +30,8 @@ void stream_take_input(struct stream *connection, struct span octets);
 // Keep octets until they can be taken. False: out of memory, and it ends.
 bool stream_keep_input(struct stream *connection, struct span octets);
 void stream_consume_input(struct stream *connection, size_t used);
+// Put a message on the ring of its worker: as link_lane_send().
+[[nodiscard]] int stream_send_down(struct stream *connection, struct span message, uint32_t tag);
 // A whole message, which is what the thread has read last. False: it could not go down and waits, or the connection ends.
 [[nodiscard]] bool stream_take_message(struct stream *connection, struct span message);
 // Somebody asks whether we are there, and will again.

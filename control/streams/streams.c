@@ -226,6 +226,7 @@ void streams_count(const struct streams *streams, struct stream_counts *counts)
 		.pings = counted(streams, COUNT_PINGS),
 		.unknown = counted(streams, COUNT_UNKNOWN),
 		.timed_out = counted(streams, COUNT_TIMED_OUT),
+		.repeated = counted(streams, COUNT_REPEATED),
 	};
 	for (unsigned end = 0; end < STREAM_END_COUNT; end++)
 		counts->ended[end] = counted(streams, end);

@@ -89,6 +89,7 @@ struct stream_counts {
 	uint64_t pings;
 	uint64_t unknown; // messages for connections that are closed
 	uint64_t timed_out; // requests answered 503 since the dataplane was not there
+	uint64_t repeated; // requests handed down again
 	uint64_t ended[STREAM_END_COUNT];
 	uint32_t open; // now
 };

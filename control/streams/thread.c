@@ -2,6 +2,7 @@
 
 #include "../base/clock.h"
 #include "../base/sockaddr.h"
+#include "held.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -76,6 +77,12 @@ static void accept_ready(evutil_socket_t fd, short what, void *argument)
 
 static void waiting_resume(struct stream_list *waiting);
 
+static void message_pass(struct stream *connection, struct span message)
+{
+	held_hear(connection, message);
+	stream_write(connection, message);
+}
+
 static void message_take(void *context, const struct link_up_message *head, struct span message)
 {
 	struct stream_thread *thread = context;
@@ -85,8 +92,10 @@ static void message_take(void *context, const struct link_up_message *head, stru
 
 	if (connection == NULL || connection->generation != head->generation)
 		stream_thread_add(thread, COUNT_UNKNOWN);
-	else if (head->kind == LINK_UP_STREAM)
-		stream_write(connection, message);
+	else if (head->kind == LINK_UP_HELD)
+		held_confirm(connection, head->tag);
+	else
+		message_pass(connection, message);
 }
 
 static void lane_drain(struct stream_thread *thread)

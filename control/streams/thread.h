@@ -36,8 +36,10 @@ struct stream_thread {
 	bool deaf; // out of descriptors: accepts nothing until the next tick
 	struct stream **by_slot; // [limits.flows + 1]
 	uint64_t now_ms;
+	uint32_t last_tag; // of held requests
+	uint32_t held_octets; // of all of them
 	_Atomic uint32_t open;
-	_Atomic uint64_t counts[STREAM_END_COUNT + 6];
+	_Atomic uint64_t counts[STREAM_END_COUNT + 7];
 	struct message message; // being read
 	uint8_t input[STREAM_INPUT_OCTETS];
 	uint8_t answer[4096];
@@ -50,9 +52,10 @@ enum stream_count {
 	COUNT_PINGS,
 	COUNT_UNKNOWN,
 	COUNT_TIMED_OUT,
+	COUNT_REPEATED,
 	STREAM_COUNTS,
 };
-static_assert(STREAM_COUNTS == STREAM_END_COUNT + 6, "stream_thread.counts");
+static_assert(STREAM_COUNTS == STREAM_END_COUNT + 7, "stream_thread.counts");
 
 struct streams {
 	struct streams_options options;

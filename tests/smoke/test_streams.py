@@ -35,7 +35,7 @@ def until(condition, seconds=READY_S):
 class Scene:
     """One edge and its core; what is started here is ended by close()."""
 
-    def __init__(self, **streams):
+    def __init__(self, core=True, **streams):
         self.network = free_network()
         self.folder = tempfile.mkdtemp(prefix=f"weir-streams-{os.getpid()}-")
         self.access = (f"{self.network}.1", 5060)
@@ -47,7 +47,8 @@ class Scene:
         self.certificate, self.key = self.authority.issue("edge", ["edge1.test", "edge.test"])
         self.write("core", self.core_settings())
         self.write("edge", self.edge_settings())
-        self.start("core", programs.CONTROL, "--config", f"{self.folder}/core.yaml")
+        if core:
+            self.start("core", programs.CONTROL, "--config", f"{self.folder}/core.yaml")
         self.start("dataplane", programs.DATAPLANE, "--link", f"{self.folder}/link.sock")
         self.start("edge", programs.CONTROL, "--config", f"{self.folder}/edge.yaml")
         if not until(self.is_ready):
@@ -504,6 +505,69 @@ class Streams(unittest.TestCase):
         self.assertTrue(until(self.scene.is_ready))
         phone.send(options(phone, "again"))
         self.assertTrue(phone.message().startswith("SIP/2.0 200"))
+
+
+class Held(unittest.TestCase):
+    """What came by TCP and left by UDP is repeated by the edge. The core is played."""
+
+    def setUp(self):
+        self.scene = Scene(core=False)
+        self.addCleanup(self.scene.close)
+        self.core = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.core.bind((f"{self.scene.network}.3", 5060))
+        self.core.settimeout(8.0)
+        self.addCleanup(self.core.close)
+        self.phone = Wire(self.scene)
+        self.addCleanup(self.phone.close)
+
+    def heard(self):
+        """The next request that is no probe, when it came, and from where."""
+        while True:
+            octets, source = self.core.recvfrom(65536)
+            if not octets.startswith(b"OPTIONS"):
+                return octets.decode(), time.monotonic(), source
+
+    def answer(self, message, status, source):
+        self.core.sendto(response(message, status, ";tag=core"), source)
+
+    def test_a_request_is_repeated_until_it_is_answered(self):
+        self.phone.send(request("MESSAGE", self.phone, f"sip:b@{DOMAIN}", "a", "b", branch="h1", call="held-1"))
+        copies = [self.heard() for _ in range(3)]
+        gaps = [later[1] - earlier[1] for earlier, later in zip(copies, copies[1:])]
+        self.assertEqual(len({copy[0] for copy in copies}), 1, "each is the same, octet for octet")
+        for gap, wanted in zip(gaps, (0.5, 1.0)):
+            self.assertAlmostEqual(gap, wanted, delta=0.2)
+        self.answer(copies[-1][0], "200 OK", copies[-1][2])
+        self.assertTrue(self.phone.message().startswith("SIP/2.0 200"))
+        self.core.settimeout(3.0)
+        self.assertRaises(TimeoutError, self.heard)
+
+    def test_an_invite_is_not_repeated_after_a_provisional_response(self):
+        self.phone.send(request("INVITE", self.phone, f"sip:b@{DOMAIN}", "a", "b", branch="h2", call="held-2"))
+        self.heard()
+        invite, _, source = self.heard()
+        self.answer(invite, "100 Trying", source)
+        self.assertTrue(self.phone.message().startswith("SIP/2.0 100"))
+        self.core.settimeout(3.0)
+        self.assertRaises(TimeoutError, self.heard)
+
+    def test_a_register_is_repeated_too_and_an_ack_is_not(self):
+        self.phone.send(request("ACK", self.phone, f"sip:b@{DOMAIN}", "a", "b", branch="h3", call="held-3", to_tag=";tag=x"))
+        self.assertTrue(self.heard()[0].startswith("ACK"))
+        self.phone.send(request("REGISTER", self.phone, f"sip:{DOMAIN}", "a", "a", f"Contact: <{contact(self.phone, 'a')}>", branch="h4",
+                                call="held-4"))
+        first, second = self.heard(), self.heard()
+        self.assertTrue(first[0].startswith("REGISTER"))
+        self.assertEqual(first[0], second[0])
+        self.answer(second[0], "403 Forbidden", second[2])
+        self.assertTrue(self.phone.message().startswith("SIP/2.0 403"))
+
+    def test_a_closed_connection_repeats_nothing(self):
+        self.phone.send(request("MESSAGE", self.phone, f"sip:b@{DOMAIN}", "a", "b", branch="h5", call="held-5"))
+        self.heard()
+        self.phone.close()
+        self.core.settimeout(2.5)
+        self.assertRaises(TimeoutError, self.heard)
 
 
 class Many(unittest.TestCase):
