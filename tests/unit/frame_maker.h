@@ -193,3 +193,27 @@ static inline void made_plain(struct made_frame *frame, int family, int tag, siz
 		made_put_v4(frame, NULL, 0, 17, 0x4000);
 	made_end_udp(frame, payload);
 }
+
+// A piece, of at most so many octets, of the datagram in `whole`, from this offset on; returns whether there is more of it.
+static inline int made_fragment(
+	struct made_frame *frame, const struct made_frame *whole, size_t offset, size_t piece)
+{
+	size_t left = whole->length - whole->transport - offset;
+	size_t length = left > piece ? piece : left;
+	int v6 = made_is_v6(whole), more = left > piece;
+
+	frame->length = frame->network = whole->network;
+	memcpy(frame->octets, whole->octets, whole->transport);
+	if (v6) {
+		frame->length += 40;
+		frame->chain = frame->network + 6;
+		made_put_v6_fragment(frame, (unsigned)(offset | more));
+		made_chain(frame, 17);
+	} else {
+		frame->length += 20;
+		made_set(frame, frame->network + 6, (unsigned)(offset / 8 | (more ? 0x2000 : 0)));
+	}
+	made_put(frame, whole->octets + whole->transport + offset, length);
+	made_end(frame);
+	return more;
+}

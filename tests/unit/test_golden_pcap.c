@@ -77,29 +77,6 @@ static void frame_make_ours(
 	made_sum_v4(&made);
 }
 
-// A piece of the datagram in `whole`, from this offset on; returns whether there is more of it.
-static bool fragment_make(const struct made_frame *whole, size_t offset)
-{
-	size_t left = whole->length - whole->transport - offset;
-	size_t length = left > PIECE ? PIECE : left;
-	bool v6 = made_is_v6(whole), more = left > PIECE;
-
-	made.length = made.network = whole->network;
-	memcpy(made.octets, whole->octets, whole->transport);
-	if (v6) {
-		made.length += 40;
-		made.chain = made.network + 6;
-		made_put_v6_fragment(&made, (unsigned)(offset | more));
-		made_chain(&made, 17);
-	} else {
-		made.length += 20;
-		made_set(&made, made.network + 6, (unsigned)(offset / 8 | (more ? 0x2000 : 0)));
-	}
-	made_put(&made, whole->octets + whole->transport + offset, length);
-	made_end(&made);
-	return more;
-}
-
 // --- The first round: what comes from the wire becomes a file ---
 
 static const struct io_dpdk_listener *listener_of(const struct lab *lab, uint8_t id)
@@ -122,7 +99,7 @@ static bool write_down(struct lab *lab, uint8_t listener, const struct endpoint 
 	}
 	whole = made;
 	for (bool more = true; more; offset += PIECE) {
-		more = fragment_make(&whole, offset);
+		more = made_fragment(&made, &whole, offset, PIECE);
 		pcap_put(lane.in, &made);
 	}
 	return false;
