@@ -271,7 +271,7 @@ Test(proxy_flows, a_gruu_whose_phone_is_away_is_480_and_one_that_is_none_404, .i
 	request("MESSAGE", temporary, "2", ""); // no longer registered with that Call-ID
 	assert_begins(sent_to("10.9.9.9"), "SIP/2.0 404 ");
 	bind_two_flows("alice");
-	temporary[20] ^= 1;
+	temporary[20] = temporary[20] == 'A' ? 'B' : 'A';
 	request("MESSAGE", temporary, "3", "");
 	assert_begins(sent_to("10.9.9.9"), "SIP/2.0 404 ");
 	request("MESSAGE", "sip:alice@example.test;gr", "4", "");

@@ -123,6 +123,7 @@ Test(weirctl, ends_with_0_when_the_daemon_has_answered)
 	cr_assert(eq(int, weirctl("status"), 0));
 	cr_assert(says("name", "core.test"));
 	cr_assert(says("ready", "yes"));
+	cr_assert(says("core.transactions_held", "0"));
 	cr_assert(eq(int, weirctl("-j status"), 0));
 	cr_assert(strstr(said, "\"name\": \"core.test\"") != NULL);
 	cr_assert(eq(int, weirctl("status -j"), 0));
