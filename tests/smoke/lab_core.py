@@ -12,6 +12,7 @@ from lab import runner
 from lab.callee import SDP
 from lab.cluster import Cluster
 from lab.dialog import new_tag
+from lab.drivers import Driver
 from lab.edge import rules_of, wait_until
 from lab.house import DOMAIN, access_name, core_side_name
 from lab.nat import NatBox, NatMode
@@ -39,8 +40,8 @@ Act = Callable[[Server], Awaitable[None]]
 class Strangers(Cluster):
     """Edges whose names lead to themselves alone."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, driver: Driver = Driver.SOCKET) -> None:
+        super().__init__(driver=driver)
         for edge in self.edges:
             self.zone.add_service(access_name(edge), (10, f"access{edge}.test"))
             self.zone.add_service(core_side_name(edge), (10, f"inner{edge}.test"))
