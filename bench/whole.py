@@ -21,6 +21,7 @@ from kamailio_edge import edge_write  # noqa: E402
 from lab import kamailio, programs  # noqa: E402
 from lab.callee import Account, Contact, Flow  # noqa: E402
 from lab.cluster import Cluster  # noqa: E402
+from lab.drivers import Driver  # noqa: E402
 from lab.edge import endpoint, wait_until  # noqa: E402
 from lab.house import ACCESS, CORE, DOMAIN, OUTSIDE_HOST, SIP_PORT, access_name  # noqa: E402
 from lab.phone import Phone  # noqa: E402
@@ -60,7 +61,7 @@ class Scene:
     def __init__(self, driver: str, phones: int) -> None:
         self.driver = driver
         self.count = phones
-        self.cluster = Cluster((EDGE,))
+        self.cluster = Cluster((EDGE,), driver=driver_of(driver))
         self.crowd = self.cluster.network.space("crowd")
         self.cluster.network.cable(self.crowd, "access", "access", f"{ACCESS}{CROWD_HOST}/24")
         self.templates = f"{self.cluster.folder}/templates"
@@ -74,14 +75,8 @@ class Scene:
         else:
             self.cluster.make_edges([EDGE])
             self.cluster.make_core([])
-            self.apply_driver()
             await self.cluster.start()
         await self.make_templates()
-
-    def apply_driver(self) -> None:
-        """Only af_xdp and af_packet change what the lab's edges are."""
-        if self.driver in ("af_xdp", "af_packet"):
-            self.cluster.use_driver(self.driver)
 
     async def start_kamailio(self) -> None:
         place = self.cluster.edge_place(EDGE)
@@ -168,6 +163,11 @@ class Scene:
 
     def close(self) -> None:
         self.cluster.close()
+
+
+def driver_of(name: str) -> Driver:
+    """The peers stand on kernel sockets, in the same house."""
+    return Driver.SOCKET if name in PEERS else Driver(name)
 
 
 async def result(process: asyncio.subprocess.Process) -> dict:
