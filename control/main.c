@@ -9,6 +9,7 @@
 #include <getopt.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -184,6 +185,8 @@ int main(int count, char **words)
 		printf("%s: ok\n", options.config_path);
 		status = EXIT_SUCCESS;
 	} else {
+		// Secrets are in memory: no core dump, no debugger of another user.
+		prctl(PR_SET_DUMPABLE, 0);
 		// A client that hangs up must not end the process; files it makes are its own.
 		signal(SIGPIPE, SIG_IGN);
 		umask(S_IRWXG | S_IRWXO);
