@@ -47,8 +47,10 @@ class Cluster(House):
         # The outside party speaks to edges without the core in between, as its route set tells it to.
         settings["listeners"][1]["allow"] = [f"{CORE}0/24"]
         for transport in (item for item in self.transports if item.stream):
+            # SIP has no default port for WebSocket that a Route could leave out.
             settings["listeners"].append({"name": f"access-{transport.name}", "side": "access", "transport": transport.name,
                                           "address": f"{ACCESS}{edge}:{transport.port}",
+                                          "advertise": f"{access_name(edge)}:{transport.port}" if transport.web else None,
                                           "tls": "access" if transport.secure else None})
         if self.authority is not None:
             certificate, key = self.issue(edge)

@@ -26,6 +26,7 @@ class Phone(Callee):
         self.web_hosts: list[str] = []  # tried in turn when one cannot be had: WebSocket has no SRV records
         self.returns = False  # a flow that ends is replaced at once: connected and registered again (RFC 5626 section 4.5)
         self.lost: list[tuple[int, Address, str]] = []  # flows that ended: reg-id, where to, why
+        self._returning = 0
         self.transactions.on_lost = self._lose
         self._keepalive: asyncio.Task | None = None
 
@@ -103,6 +104,7 @@ class Phone(Callee):
                 flow.remote = None
                 self.lost.append((flow.reg_id, target, why))
                 if self.returns:
+                    self._returning += 1
                     self._start(self._return(flow))
 
     async def _return(self, flow: Flow) -> None:
@@ -111,13 +113,17 @@ class Phone(Callee):
                 answer = await self.register(account, flow)
                 if answer.status != 200:
                     self.fail(f"{account.user} cannot register again: {answer.status or 'no answer'}")
+        self._returning -= 1
 
     async def returned(self, patience_s: float) -> bool:
-        """Whether all flows lead somewhere again within that time."""
+        """Whether all flows lead somewhere again, with all their accounts, within that time."""
         end = time.monotonic() + patience_s
-        while time.monotonic() < end and any(flow.remote is None for flow in self.flows()):
+        while time.monotonic() < end and not self._is_back():
             await asyncio.sleep(0.01)
-        return all(flow.remote is not None for flow in self.flows())
+        return self._is_back()
+
+    def _is_back(self) -> bool:
+        return self._returning == 0 and all(flow.remote is not None for flow in self.flows())
 
     # Sending
 
