@@ -1,14 +1,14 @@
 """lab interop: phones that nobody here wrote keep their calls when their edge dies, and either side can end them.
 
-baresip with two outbound flows (RFC 5626) has calls through edge1 with a party in the core. edge1 is killed; then one side of
-each call hangs up, and the other one must hear of it.
+baresip with two outbound flows (RFC 5626), and JsSIP with one WebSocket that it opens again elsewhere, have calls through edge1
+with a party in the core. edge1 is killed; then one side of each call hangs up, and the other one must hear of it.
 """
 
 import asyncio
 import dataclasses
 import shutil
 
-from lab import runner
+from lab import jssip, runner
 from lab.baresip import Baresip
 from lab.cluster import Cluster
 from lab.dialog import Dialog
@@ -19,7 +19,7 @@ from lab.nat import NatBox, NatMode
 from lab.phone import Account, Phone
 from lab.report import Report
 from lab.scenario import SetupError, route_hosts
-from lab.transport import TCP, UDP, Transport
+from lab.transport import ALL, Transport
 
 DRAWING = r"""
    phones --- NAT (keeps ports) --+-- edge1: killed --+-- core: registrar and proxy
@@ -27,10 +27,10 @@ DRAWING = r"""
 """
 
 OWNER, SURVIVOR = 1, 2
-TRANSPORTS = (UDP, TCP)
+TRANSPORTS = ALL
 SIDES = ("phone", "outside")
-# Over UDP it hears of no ICMP, and tries the next edge when its Timer F has fired (RFC 3261 section 17.1.2.2); it may choose TCP
-# where a Route leaves that open.
+# baresip over UDP hears of no ICMP, and tries the next edge when its Timer F has fired (RFC 3261 section 17.1.2.2); it may choose
+# TCP where a Route leaves that open.
 TIMER_F_S = 32.0
 PATIENCE_S = TIMER_F_S + 6
 
@@ -58,10 +58,11 @@ class Interop:
         self.nat: NatBox | None = None
 
     async def run(self) -> None:
-        if shutil.which("baresip") is None:
-            self.report.skip("baresip", "it is not installed")
+        kinds = [(transport, caller, ends) for transport in self.cluster.transports if self.can_try(transport)
+                 for caller in SIDES for ends in SIDES]
+        if not kinds:
             return
-        await self.build([(transport, caller, ends) for transport in self.cluster.transports for caller in SIDES for ends in SIDES])
+        await self.build(kinds)
         try:
             await self.make_calls()
             await self.cluster.weir[OWNER].kill()
@@ -74,11 +75,20 @@ class Interop:
             for case in self.cases:
                 case.phone.close()
 
+    def can_try(self, transport: Transport) -> bool:
+        """Whether the phone for this transport is there; else it is skipped, once for all its cases."""
+        name = "jssip" if transport.web else "baresip"
+        why = jssip.missing() if transport.web else "" if shutil.which("baresip") else "it is not installed"
+        if why:
+            self.report.skip(f"{transport.name}: {name}", why)
+        return not why
+
     async def build(self, kinds: list[tuple[Transport, str, str]]) -> None:
         self.cluster.make_edges([OWNER, SURVIVOR])
         # baresip gives up on a challenge with an algorithm that it does not know, even beside one that it does: no users, no challenge.
         self.cluster.make_core([])
         self.nat = self.cluster.add_nat("nat", NatMode.PRESERVING)
+        self.nat.phones.name_server_set(f"{ACCESS}{DNS_HOST}")
         await self.cluster.start()
         self.outside = self.cluster.outside("outside")
         await self.cluster.register_outside(*self.outside)
@@ -89,19 +99,27 @@ class Interop:
 
     def new_phone(self, name: str, transport: Transport, place: Place) -> Foreign:
         edges = [access_name(OWNER), access_name(SURVIVOR)]
+        if transport.web:
+            return jssip.Jssip(name, DOMAIN, [f"{transport.name}://{edge}/" for edge in edges], place)
         # Its flow at edge1 shall be the newest, which a registrar prefers, and it registers both at once.
         self.nat.hold(place.address, f"{ACCESS}{OWNER}")
         return Baresip(name, DOMAIN, edges, transport, place)
 
     async def make_calls(self) -> None:
-        await asyncio.gather(*(case.phone.start() for case in self.cases))
-        await self.wait_registered(self.cases, 1)
+        outbound, web = ([case for case in self.cases if case.transport.web == web] for web in (False, True))
+        await self.start(outbound, 1)
         self.nat.release()
-        await self.wait_registered(self.cases, 2)
+        await self.wait_registered(outbound, 2)
+        # A program that binds to no address has the first phone's.
+        await self.start(web, 1)
         for case in self.cases:
             case.dialog = await self.call(case)
             if not route_hosts(case.dialog) & {access_name(OWNER), core_side_name(OWNER)}:
                 raise SetupError(f"{case}: not through edge{OWNER}: {case.dialog.route_set}")
+
+    async def start(self, cases: list[Case], flows: int) -> None:
+        await asyncio.gather(*(case.phone.start() for case in cases))
+        await self.wait_registered(cases, flows)
 
     @staticmethod
     async def wait_registered(cases: list[Case], flows: int) -> None:

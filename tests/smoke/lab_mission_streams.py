@@ -3,7 +3,7 @@
 from lab import runner
 from lab.cluster import Cluster
 from lab.mission import DRAWING, lab
-from lab.transport import TCP
+from lab.transport import STREAMS
 
 if __name__ == "__main__":
-    runner.run("mission-streams", DRAWING, lambda driver: Cluster(transports=(TCP,), driver=driver), lab)
+    runner.run("mission-streams", DRAWING, lambda driver: Cluster(transports=STREAMS, driver=driver), lab)

@@ -15,7 +15,7 @@ from lab.report import Report
 from lab.scenario import Call, SetupError, exchange, make_call
 from lab.sip import Message, Via, message_read
 from lab.stream import Connection, StreamPort
-from lab.transport import TCP, TLS, Transport
+from lab.transport import STREAMS, TCP, TLS, Transport
 from lab.udp import Port
 from lab.websocket import TEXT, frame_write, request_write
 
@@ -27,7 +27,7 @@ DRAWING = r"""
 """
 
 HOME, OTHER = 1, 2
-TRANSPORTS = (TCP,)
+TRANSPORTS = STREAMS
 PATIENCE_S = 5.0
 HEADERS_S, FIRST_MESSAGE_S = 1, 2
 HELD_S = 1.0  # a request waits so long for a dataplane

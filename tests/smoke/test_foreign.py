@@ -8,6 +8,7 @@ import unittest
 
 from lab.baresip import Baresip
 from lab.foreign import Place
+from lab.jssip import Jssip
 from lab.transport import TLS
 
 LOG = """UDP 10.1.0.1:5060 -> 203.0.113.1:5060\r
@@ -76,11 +77,12 @@ class Reading(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(phone._answers.get_nowait()["data"], "hello")
 
     async def test_an_event_counts_as_often_as_it_came(self):
-        phone = self.baresip()
-        phone.events.append("closed")
-        self.assertFalse(await phone.wait_event("closed", 0.1, count=2))
-        phone.events.append("closed")
-        self.assertTrue(await phone.wait_event("closed", 0.1, count=2))
+        phone = Jssip("bob", "weir.test", ["ws://edge1.test/"], self.place)
+        reader = fed(b'{"event":"registered"}\n{"event":"registered"}\n')
+        await phone.read(reader)
+        self.assertFalse(await phone.wait_event("registered", 0.1, count=2))
+        await phone.read(reader)
+        self.assertTrue(await phone.wait_event("registered", 0.1, count=2))
 
 
 if __name__ == "__main__":

@@ -146,8 +146,8 @@ class Transactions:
             if on_start:
                 on_start(client)
             attempts.append(Attempt(target))
-            # A broken connection is heard of; silence on one that stands is no reason to leave it.
-            hasty = left and not client.port.transport.stream
+            # Silence is a reason to go on only where somebody else may live, and where a broken connection would not be heard of.
+            hasty = left and not self.is_dead(ordered[-left]) and not client.port.transport.stream
             final = await self._run(client, attempts[-1], SILENCE_S if hasty else TIMER_F_S)
             if final is not None and not (final.status == 503 and left):
                 return Answer(final, attempts, time.monotonic() - begin, client)
