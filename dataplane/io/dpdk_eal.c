@@ -184,6 +184,8 @@ int dpdk_start(const struct dpdk_start_options *options, char complaint[DPDK_COM
 	eal_alone = options->device_count == 1;
 	error = eal_init(words_add(options, &cpus), &cpus, complaint);
 	eal_started = error == 0;
+	if (eal_started)
+		dpdk_telemetry_begin();
 	return error;
 }
 
@@ -201,6 +203,7 @@ void dpdk_stop(void)
 {
 	if (!eal_started)
 		return;
+	dpdk_telemetry_end();
 	dpdk_devices_close();
 	(void)rte_eal_cleanup();
 	eal_started = false;

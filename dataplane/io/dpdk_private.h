@@ -7,7 +7,7 @@
 //     dpdk_pool.c      packets in mbufs                   dpdk_wait.c       idle
 //     dpdk_port.c      one worker's end                   dpdk_fragment.c   datagrams in pieces
 //     dpdk_link.c      whether frames are carried         dpdk_xdp.c        the kernel's part of af_xdp
-//                                                         dpdk_tap.c        the kernel's part of a card
+//     dpdk_telemetry.c counters for whoever asks          dpdk_tap.c        the kernel's part of a card
 
 #pragma once
 
@@ -142,6 +142,12 @@ void dpdk_name_cut(const char *name, char cut[DPDK_DEVICE_NAME_MAX]);
 [[nodiscard]] bool dpdk_is_started(void);
 // No other device will be opened.
 [[nodiscard]] bool dpdk_is_alone(void);
+
+// --- dpdk_telemetry.c ---
+
+void dpdk_telemetry_begin(void);
+// Nothing is answered any more: devices may go.
+void dpdk_telemetry_end(void);
 
 // --- dpdk_device.c ---
 
