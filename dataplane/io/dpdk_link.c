@@ -3,7 +3,10 @@
 #include "dpdk_private.h"
 
 #include <rte_cycles.h>
+#include <rte_string_fns.h>
 
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -68,4 +71,19 @@ uint16_t dpdk_link_mtu(uint32_t interface)
 	if (interface == 0 || !interface_ask(interface, SIOCGIFMTU, &answer))
 		return 0;
 	return answer.ifr_mtu > UINT16_MAX ? UINT16_MAX : (uint16_t)answer.ifr_mtu;
+}
+
+unsigned dpdk_link_separate_queues(const char *interface)
+{
+	struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};
+	struct ifreq request = {.ifr_data = (void *)&channels};
+	int asker = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool known;
+
+	if (asker < 0)
+		return 0;
+	(void)rte_strscpy(request.ifr_name, interface, sizeof(request.ifr_name));
+	known = ioctl(asker, SIOCETHTOOL, &request) == 0;
+	close(asker);
+	return known && channels.max_combined == 0 ? channels.rx_count : 0;
 }

@@ -4,6 +4,7 @@
 
 #include <rte_bus_pci.h>
 
+#include <net/if.h>
 #include <stdio.h>
 
 // What a driver must be told to make so many queues, since it makes one otherwise.
@@ -68,19 +69,49 @@ static const char *queue_word(const char *name)
 	return NULL;
 }
 
+// The interface's name goes to out; false: none is said.
+static bool interface_read(const char *name, char out[IF_NAMESIZE])
+{
+	const char *at = strstr(name, ",iface=");
+	size_t length = at == NULL ? 0 : strcspn(at + 7, ",");
+
+	if (length == 0 || length >= IF_NAMESIZE)
+		return false;
+	memcpy(out, at + 7, length);
+	out[length] = '\0';
+	return true;
+}
+
+bool dpdk_name_wants_split(const char *name, unsigned workers)
+{
+	char interface[IF_NAMESIZE];
+
+	return workers > 1 && name_begins(name, "net_af_xdp") && !name_has_word(name, "start_queue")
+		&& !name_has_word(name, "queue_count") && interface_read(name, interface)
+		&& dpdk_link_separate_queues(interface) >= workers;
+}
+
 bool dpdk_name_complete(
-	const char *name, unsigned queues, int program, char out[DPDK_COMPLETE_NAME_MAX])
+	const char *name, const struct dpdk_name_words *words, char out[DPDK_COMPLETE_NAME_MAX])
 {
 	const char *word = queue_word(name);
-	char queue_part[32] = "";
+	size_t cut = strcspn(name, ",");
+	char member_part[16] = "";
+	char queue_part[48] = "";
 	char program_part[48] = "";
 	int length;
 
-	if (word != NULL)
-		(void)snprintf(queue_part, sizeof(queue_part), ",%s=%u", word, queues);
-	if (program >= 0)
-		(void)snprintf(
-			program_part, sizeof(program_part), ",xdp_prog=/proc/self/fd/%d", program);
-	length = snprintf(out, DPDK_COMPLETE_NAME_MAX, "%s%s%s", name, queue_part, program_part);
+	if (words->split && words->member > 0)
+		(void)snprintf(member_part, sizeof(member_part), "q%u", words->member);
+	if (words->split)
+		(void)snprintf(queue_part, sizeof(queue_part), ",start_queue=%u,queue_count=1",
+			words->member);
+	else if (word != NULL)
+		(void)snprintf(queue_part, sizeof(queue_part), ",%s=%u", word, words->queues);
+	if (words->program >= 0)
+		(void)snprintf(program_part, sizeof(program_part), ",xdp_prog=/proc/self/fd/%d",
+			words->program);
+	length = snprintf(out, DPDK_COMPLETE_NAME_MAX, "%.*s%s%s%s%s", (int)cut, name, member_part,
+		name + cut, queue_part, program_part);
 	return length > 0 && length < DPDK_COMPLETE_NAME_MAX;
 }

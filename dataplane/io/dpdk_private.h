@@ -3,6 +3,7 @@
 //     dpdk_eal.c       the EAL's start and end            dpdk_receive.c    frames to packets
 //     dpdk_log.c       what it says about failures        dpdk_send.c       packets to frames
 //     dpdk_device.c    devices, from name to running      dpdk_guard.c      the kernel's way out
+//     dpdk_queue.c     queues, one a worker               dpdk_guard.c      the kernel's way out
 //     dpdk_name.c      words that a driver must be told   dpdk_listeners.c  whose datagram it is
 //     dpdk_pool.c      packets in mbufs                   dpdk_wait.c       idle
 //     dpdk_port.c      one worker's end                   dpdk_fragment.c   datagrams in pieces
@@ -37,13 +38,18 @@ enum {
 // A counter stands on lines of its own worker.
 struct dpdk_queue {
 	_Alignas(RTE_CACHE_LINE_SIZE) struct dpdk_queue_counters counters;
+	uint16_t port; // the ethdev's number
+	uint16_t number; // of the queue in it
+	bool open; // the ethdev is closed with this queue
+	int socket; // split: its XDP socket
 	int tap; // this worker's queue of the tap; -1: there is none
 };
 
 struct dpdk_device {
 	char name[DPDK_DEVICE_NAME_MAX]; // set before threads start, like all but `up`
 	char driver[32];
-	uint16_t port; // the ethdev's number
+	uint16_t port; // the ethdev's number, the first if there are several
+	bool split; // an ethdev for each worker: the driver cannot give several queues to one
 	uint16_t mtu;
 	uint32_t interface; // the kernel's index; 0: none
 	unsigned workers;
@@ -132,10 +138,18 @@ void dpdk_name_cut(const char *name, char cut[DPDK_DEVICE_NAME_MAX]);
 [[nodiscard]] bool dpdk_name_is_pci(const char *name);
 // It is af_xdp's, and its operator has given it no XDP program.
 [[nodiscard]] bool dpdk_name_wants_program(const char *name);
-// The name with what its driver must be told for so many queues, unless it is said already, and with the XDP program in this file
-// (-1: none). False: it does not fit.
+// The driver cannot give the queues of this interface to one ethdev, and can to several.
+[[nodiscard]] bool dpdk_name_wants_split(const char *name, unsigned workers);
+// What a driver must be told.
+struct dpdk_name_words {
+	unsigned queues;
+	bool split;
+	unsigned member; // split: which of them
+	int program; // file of an XDP program; -1: none
+};
+// The name with these words, unless they are said already. False: it does not fit.
 [[nodiscard]] bool dpdk_name_complete(
-	const char *name, unsigned queues, int program, char out[DPDK_COMPLETE_NAME_MAX]);
+	const char *name, const struct dpdk_name_words *words, char out[DPDK_COMPLETE_NAME_MAX]);
 
 // --- dpdk_eal.c ---
 
@@ -156,6 +170,13 @@ void dpdk_telemetry_end(void);
 [[nodiscard]] unsigned dpdk_device_count(void);
 void dpdk_devices_close(void);
 
+// --- dpdk_queue.c ---
+
+// All queues of a device whose ethdevs are there. 0 or a negative errno, complaint set.
+[[nodiscard]] int dpdk_queues_open(struct dpdk_device *device,
+	const struct dpdk_device_options *options, const struct rte_eth_dev_info *info,
+	char complaint[DPDK_COMPLAINT_MAX]);
+
 // --- dpdk_xdp.c ---
 
 // The program as a file in memory; a negative errno.
@@ -168,8 +189,15 @@ void dpdk_devices_close(void);
 [[nodiscard]] int dpdk_xdp_fill(
 	uint32_t interface, const struct endpoint *addresses, unsigned count);
 
+// The XDP socket that the driver has opened after those of these queues; -1: none.
+[[nodiscard]] int dpdk_xdp_socket_find(const struct dpdk_queue *queues, unsigned count);
+// Frames of this queue of the interface go to that socket.
+[[nodiscard]] int dpdk_xdp_socket_put(uint32_t interface, uint32_t queue, int socket);
+
 // --- dpdk_link.c ---
 
+// How many queues the interface of this name has, if they are of separate kinds (ethtool's "RX", not "Combined"); 0: otherwise.
+[[nodiscard]] unsigned dpdk_link_separate_queues(const char *interface);
 // Ask the device and the kernel. True: it carries frames.
 bool dpdk_link_update(struct dpdk_device *device);
 // For the sender: as last seen; a dead link is asked again every few milliseconds. True: it carries frames.

@@ -165,8 +165,8 @@ static unsigned device_receive(
 	struct io_dpdk *io, unsigned index, struct packet **packets, unsigned max)
 {
 	struct rte_mbuf *mbufs[BURST_MAX];
-	unsigned count = rte_eth_rx_burst(
-		dpdk_device_at(index)->port, (uint16_t)io->worker, mbufs, (uint16_t)max);
+	const struct dpdk_queue *queue = &dpdk_device_at(index)->queues[io->worker];
+	unsigned count = rte_eth_rx_burst(queue->port, queue->number, mbufs, (uint16_t)max);
 
 	return count == 0 ? 0 : frames_take(io, index, mbufs, count, packets);
 }

@@ -103,7 +103,8 @@ static bool kernel_send(
 static uint32_t run_send(struct io_dpdk *io, unsigned index, struct run *run)
 {
 	struct dpdk_device *device = dpdk_device_at(index);
-	struct dpdk_queue_counters *counters = &device->queues[io->worker].counters;
+	struct dpdk_queue *queue = &device->queues[io->worker];
+	struct dpdk_queue_counters *counters = &queue->counters;
 	uint32_t refused = 0;
 	unsigned sent = 0;
 
@@ -111,7 +112,7 @@ static uint32_t run_send(struct io_dpdk *io, unsigned index, struct run *run)
 		return 0;
 	if (dpdk_link_carries(device))
 		sent = rte_eth_tx_burst(
-			device->port, (uint16_t)io->worker, run->mbuf, (uint16_t)run->count);
+			queue->port, queue->number, run->mbuf, (uint16_t)run->count);
 	dpdk_count(&counters->sent, sent);
 	dpdk_count(&counters->send_failed, run->count - sent);
 	for (unsigned i = sent; i < run->count; i++) {

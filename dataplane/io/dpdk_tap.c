@@ -122,15 +122,15 @@ static struct rte_mbuf *frame_read_from(const struct dpdk_device *device, int ta
 	return mbuf;
 }
 
-static bool carry(const struct io_dpdk *io, const struct dpdk_device *device, int tap)
+static bool carry(const struct dpdk_device *device, const struct dpdk_queue *queue)
 {
 	struct rte_mbuf *mbufs[BURST_MAX];
 	uint16_t count = 0;
 	uint16_t sent;
 
-	while (count < BURST_MAX && (mbufs[count] = frame_read_from(device, tap)) != NULL)
+	while (count < BURST_MAX && (mbufs[count] = frame_read_from(device, queue->tap)) != NULL)
 		count++;
-	sent = rte_eth_tx_burst(device->port, (uint16_t)io->worker, mbufs, count);
+	sent = rte_eth_tx_burst(queue->port, queue->number, mbufs, count);
 	rte_pktmbuf_free_bulk(mbufs + sent, (unsigned)(count - sent));
 	return count == BURST_MAX;
 }
@@ -141,10 +141,10 @@ void dpdk_tap_carry(struct io_dpdk *io)
 
 	for (unsigned i = 0; i < io->device_count; i++) {
 		const struct dpdk_device *device = dpdk_device_at(i);
-		int tap = device->queues[io->worker].tap;
+		const struct dpdk_queue *queue = &device->queues[io->worker];
 
-		if (tap >= 0)
-			more |= carry(io, device, tap);
+		if (queue->tap >= 0)
+			more |= carry(device, queue);
 	}
 	io->tap_ready = more;
 }

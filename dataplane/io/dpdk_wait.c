@@ -53,9 +53,11 @@ void dpdk_wait_look(struct io_dpdk *io)
 static bool frames_came(struct io_dpdk *io)
 {
 	for (unsigned i = 0; i < io->device_count && io->pending_count == 0; i++) {
+		const struct dpdk_queue *queue = &dpdk_device_at(i)->queues[io->worker];
+
 		io->pending_device = i;
-		io->pending_count = rte_eth_rx_burst(
-			dpdk_device_at(i)->port, (uint16_t)io->worker, io->pending, BURST_MAX);
+		io->pending_count =
+			rte_eth_rx_burst(queue->port, queue->number, io->pending, BURST_MAX);
 	}
 	return io->pending_count > 0;
 }

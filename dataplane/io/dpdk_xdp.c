@@ -12,12 +12,14 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static_assert(sizeof(struct dpdk_xdp_key) == sizeof(struct endpoint), "the one becomes the other");
 
 enum {
 	XDP_MAPS_MAX = 8,
+	XDP_DESCRIPTORS_MAX = 1024,
 };
 
 // The compiled program, as tools/embed-octets writes it.
@@ -133,6 +135,42 @@ int dpdk_xdp_hold(uint32_t interface)
 	hold = error < 0 ? error : bpf_link_create(program, (int)interface, BPF_XDP, NULL);
 	close(program);
 	return hold;
+}
+
+static bool is_known(const struct dpdk_queue *queues, unsigned count, int socket)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (queues[i].socket == socket)
+			return true;
+	return false;
+}
+
+// The driver shows its sockets to nobody.
+int dpdk_xdp_socket_find(const struct dpdk_queue *queues, unsigned count)
+{
+	int found = -1;
+
+	for (int socket = 0; socket < XDP_DESCRIPTORS_MAX; socket++) {
+		int domain = 0;
+		socklen_t length = sizeof(domain);
+
+		if (getsockopt(socket, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0
+			&& domain == AF_XDP && !is_known(queues, count, socket))
+			found = socket;
+	}
+	return found;
+}
+
+int dpdk_xdp_socket_put(uint32_t interface, uint32_t queue, int socket)
+{
+	int map = map_find(interface, DPDK_XDP_SOCKETS);
+	int error;
+
+	if (map < 0)
+		return map;
+	error = bpf_map_update_elem(map, &queue, &socket, BPF_ANY) < 0 ? -errno : 0;
+	close(map);
+	return error;
 }
 
 static bool owner_lives(uint32_t interface)

@@ -1,4 +1,4 @@
-// dpdk_xdp.h: what the XDP program and the process share: its map by name, and the key of a listener.
+// dpdk_xdp.h: what the XDP program and the process share: its maps by name, and the key of a listener.
 
 #pragma once
 
@@ -6,6 +6,7 @@
 
 #define DPDK_XDP_PROGRAM "weir_xdp"
 #define DPDK_XDP_LISTENERS "listeners"
+#define DPDK_XDP_SOCKETS "xsks_map"
 
 enum {
 	DPDK_XDP_LISTENERS_MAX = 512, // LISTENERS_MAX, each with an entry for its address

@@ -93,6 +93,12 @@ Test(dpdk_kernel, af_packet_serves_any_flow_on_two_queues)
 	assert_two_queues_serve("net_af_packet0,iface=edge0");
 }
 
+// A veth pair has no combined queues, which the driver wants for a device with several.
+Test(dpdk_kernel, af_xdp_serves_any_flow_on_two_queues)
+{
+	assert_two_queues_serve("net_af_xdp0,iface=edge0");
+}
+
 static void assert_large_messages_go_both_ways(const char *device)
 {
 	static uint8_t octets[60000];
