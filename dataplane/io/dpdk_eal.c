@@ -16,7 +16,7 @@ enum {
 	// Without huge pages the EAL is told how much memory it may have; what is never used is never touched. For each device as
 	// much as LINK_WORKERS_MAX queues may want at most, and some for the EAL.
 	EAL_MEMORY_MB = 128,
-	EAL_DEVICE_MEMORY_MB = 320,
+	EAL_DEVICE_MEMORY_MB = 768,
 };
 
 // The EAL keeps pointers to its words: they live as long as the process, of which it is a part.

@@ -22,11 +22,15 @@ static const struct driver_word queue_words[] = {
 void dpdk_name_cut(const char *name, char cut[DPDK_DEVICE_NAME_MAX])
 {
 	size_t length = strcspn(name, ",");
+	struct rte_pci_addr address;
 
 	if (length >= DPDK_DEVICE_NAME_MAX)
 		length = DPDK_DEVICE_NAME_MAX - 1;
 	memcpy(cut, name, length);
 	cut[length] = '\0';
+	// "03:00.0" is known as "0000:03:00.0".
+	if (rte_pci_addr_parse(cut, &address) == 0)
+		rte_pci_device_name(&address, cut, DPDK_DEVICE_NAME_MAX);
 }
 
 bool dpdk_name_is_pci(const char *name)

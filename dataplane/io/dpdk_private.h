@@ -133,7 +133,7 @@ void dpdk_log_clear(void);
 
 // --- dpdk_name.c ---
 
-// The name without its words: what the device is called.
+// The name without its words: what the device is called. A PCI address becomes a whole one.
 void dpdk_name_cut(const char *name, char cut[DPDK_DEVICE_NAME_MAX]);
 [[nodiscard]] bool dpdk_name_is_pci(const char *name);
 // It is af_xdp's, and its operator has given it no XDP program.
