@@ -91,6 +91,8 @@ static int suiting_words_add(int count, const struct dpdk_start_options *options
 	if (!pci)
 		count = word_add(count, "--no-pci");
 	count = memory_words_add(count, options->device_count, options->memory, pci);
+	// It says at every start that it does not do what nobody asked for.
+	count = word_add(count, "--log-level=lib.telemetry:error");
 	return word_add(count, "--file-prefix=weir");
 }
 
