@@ -66,10 +66,6 @@ static void check_dpdk(struct config_reader *reader, const struct config_listene
 			"write for example 'port: 0000:3b:00.0' or "
 			"'port: \"net_af_xdp0,iface=eth0\"'",
 			"'driver: dpdk' needs a port");
-	if (listener->transport != TRANSPORT_UDP && listener->transport != TRANSPORT_NONE)
-		config_fault(reader, CONFIG_ERROR, &listener->driver,
-			"take it out: connections to the same address reach the kernel",
-			"streams are the kernel's, not DPDK's");
 	if (tap && kernel_keeps(listener->port))
 		config_fault(reader, CONFIG_ERROR, &listener->tap, "take it out",
 			"the kernel has this device's interface itself: it needs no tap");
@@ -137,7 +133,8 @@ static void check_words(struct config_reader *reader)
 				break;
 			}
 	}
-	if (dataplane->eal.count > 0 && is_given(reader, &dataplane->memory))
+	if (dataplane->eal.count > 0 && is_given(reader, &dataplane->memory)
+		&& !is_refused(reader, &dataplane->memory))
 		config_fault(reader, CONFIG_ERROR, &dataplane->memory,
 			"take one of them out: EAL words stand in place of what 'memory' would say",
 			"'memory' is for a dataplane without 'eal'");

@@ -39,7 +39,7 @@ void host_check_kernel(struct host *host)
 	check_feature(host, "AF_XDP", host->probes->af_xdp(), host_wants_driver(host, "net_af_xdp"),
 		"for ports net_af_xdp", "install a kernel with CONFIG_XDP_SOCKETS=y");
 	check_feature(host, "Landlock", host->probes->landlock(), false,
-		"lets a process shut itself off from files",
+		"by which weir-dataplane gives up files",
 		"add lsm=landlock,... to the kernel's command line, or CONFIG_SECURITY_LANDLOCK=y");
 	check_feature(host, "memfd_secret", host->probes->memfd_secret(), false,
 		"memory that not even the kernel maps, for keys",
