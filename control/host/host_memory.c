@@ -13,7 +13,7 @@ enum {
 	SMALL_KB = 2048, // the two sizes of x86-64
 	LARGE_KB = 1048576,
 	EAL_MB = 128, // as weir-dataplane counts: for DPDK itself, and for each device
-	DEVICE_MB = 320,
+	DEVICE_MB = 768,
 	FILES_SPARE = 256, // of a process besides its listeners
 };
 

@@ -242,7 +242,7 @@ Test(host, misses_huge_pages_only_where_nothing_else_will_do)
 	host_report_free(&report);
 	config_free(config);
 	check(EDGE_ON("net_null0", ""));
-	expect("huge pages", HOST_ADVICE, "none", "echo 224 >");
+	expect("huge pages", HOST_ADVICE, "none", "echo 448 >");
 	host_report_free(&report);
 	config_free(config);
 	check(EDGE_ON("net_null0", "dataplane: {memory: ordinary}\n"));
