@@ -15,11 +15,11 @@ static bool row_is_reachable(
 
 	if (!row_is_current(&row->row, world->now_s)
 		|| flow_state_of(world->flows, row->flow) != FLOW_LIVE
-		|| !filter_passes_flow(query->secure, row->flow))
+		|| !filter_passes_flow(query->secure_flow, row->flow))
 		return false;
 	return edge == world_edge(world)
 		|| (peer_liveness_read(world->peers, edge) == PEER_UP
-			&& filter_passes_peer(world->directory, query->secure, edge));
+			&& filter_passes_peer(world->directory, query->secure_link, edge));
 }
 
 // Ours before another edge's, then the newest.

@@ -8,7 +8,8 @@ struct contact_query {
 	uint64_t contact; // hash of the request-URI
 	uint64_t aor; // of To
 	bool aor_required; // from a phone: only rows of that AOR count
-	bool secure;
+	bool secure_flow; // only such flows (filter.h)
+	bool secure_link; // only such links to other edges
 };
 
 struct contact_result {

@@ -74,7 +74,7 @@ void explain_token(const struct world *world, struct span text, struct link_expl
 			.flow = token.flow,
 			.uak = token.uak,
 			.transport = (uint8_t)filter_token_transport(world->directory, &token),
-			.secure = directory_settings(world->directory)->downgrade == 0
+			.secure_flow = directory_settings(world->directory)->downgrade == 0
 				&& filter_token_is_secure(world->directory, &token),
 			.parkable = true,
 		},

@@ -6,19 +6,30 @@
 #include "rule.h"
 #include "upstream.h"
 
-static bool wants_security(const struct request *request)
+static bool may_downgrade(const struct request *request)
+{
+	return directory_settings(request->world->directory)->downgrade != 0;
+}
+
+// RFC 3261 section 26.2.2: every hop of a sips request is a secure one.
+static bool wants_secure_link(const struct request *request)
+{
+	bool sips = request->target.scheme == URI_SIPS;
+
+	for (unsigned i = 0; i < request->decision->popped; i++)
+		sips = sips || request->routes->hop[i].uri.scheme == URI_SIPS;
+	return sips && !may_downgrade(request);
+}
+
+// A phone that has chosen TLS is reached by TLS, even where its URIs do not ask for it; between edges its requests are as they are
+// between edge and core.
+static bool wants_secure_flow(const struct request *request)
 {
 	const struct hop *incoming = request->incoming;
 
-	if (directory_settings(request->world->directory)->downgrade != 0)
-		return false;
-	if (request->target.scheme == URI_SIPS)
-		return true;
-	for (unsigned i = 0; i < request->decision->popped; i++)
-		if (request->routes->hop[i].uri.scheme == URI_SIPS)
-			return true;
-	return incoming != NULL
-		&& filter_token_is_secure(request->world->directory, &incoming->token);
+	return wants_secure_link(request)
+		|| (incoming != NULL && !may_downgrade(request)
+			&& filter_token_is_secure(request->world->directory, &incoming->token));
 }
 
 static enum verdict forward_to_flow(
@@ -102,7 +113,8 @@ static enum verdict forward_by_rule(struct request *request, const struct token 
 		.uak = token->uak,
 		.contact = rule_contact(request, token),
 		.budget = (uint8_t)budget_of(request),
-		.secure = wants_security(request),
+		.secure_flow = wants_secure_flow(request),
+		.secure_link = wants_secure_link(request),
 		.parkable = request_has_to_tag(request) && !request_is(request, METHOD_ACK)
 			&& is_repeated(request),
 	};
@@ -158,7 +170,8 @@ static bool contact_query_fill(const struct request *request, struct contact_que
 	*query = (struct contact_query){
 		.contact = target_contact(request),
 		.aor_required = request->side == SIDE_ACCESS,
-		.secure = wants_security(request),
+		.secure_flow = wants_secure_flow(request),
+		.secure_link = wants_secure_link(request),
 	};
 	if (!uri_parse(request->message->octets, request->message->to_uri, &to))
 		return !query->aor_required;

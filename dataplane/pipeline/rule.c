@@ -40,7 +40,7 @@ static bool rule_owner(
 	result->edge = query->flow.edge;
 	return query->budget == RELAY_ANY && query->flow.edge != world_edge(world)
 		&& query->flow.edge != 0
-		&& filter_passes_peer(world->directory, query->secure, query->flow.edge)
+		&& filter_passes_peer(world->directory, query->secure_link, query->flow.edge)
 		&& !flow_is_known_gone(world->flows, query->flow);
 }
 
@@ -71,11 +71,11 @@ static bool row_is_usable(const struct world *world, const struct rule_query *qu
 
 	if ((edge == world_edge(world)) != here || !row_is_current(&row->row, world->now_s)
 		|| flow_state_of(world->flows, row->flow) != FLOW_LIVE
-		|| !filter_passes_flow(query->secure, row->flow))
+		|| !filter_passes_flow(query->secure_flow, row->flow))
 		return false;
 	return here
 		|| (peer_liveness_read(world->peers, edge) == PEER_UP
-			&& filter_passes_peer(world->directory, query->secure, edge));
+			&& filter_passes_peer(world->directory, query->secure_link, edge));
 }
 
 static const struct flow_row *row_find_best(

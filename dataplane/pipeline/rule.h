@@ -17,7 +17,8 @@ struct rule_query {
 	uint64_t contact; // hash of the request-URI as a contact; 0: none
 	uint8_t transport; // enum transport, of the token's flow
 	uint8_t budget; // enum relay_budget
-	bool secure; // only secure flows and links (filter.h)
+	bool secure_flow; // only such flows (filter.h)
+	bool secure_link; // only such links to other edges
 	bool parkable; // with To-tag, no ACK, came by UDP
 };
 

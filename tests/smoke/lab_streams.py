@@ -61,6 +61,7 @@ class Streams:
         try:
             for transport in self.transports:
                 await self.ping(transport)
+                await self.sprayed(transport)
                 await self.split(transport)
             await asyncio.gather(*(slow(transport) for transport in self.transports for slow in (self.drip, self.silent)))
             await self.deaf_reader()
@@ -103,6 +104,17 @@ class Streams:
         connection = port.connect((f"{ACCESS}{HOME}", number or transport.port))
         await connection.wait_open()
         return connection, came
+
+    async def sprayed(self, transport: Transport) -> None:
+        """The wrong edge knows the right one."""
+        call = self.calls[transport]
+        self.cluster.served.since()
+        wanted = f"r1-own@{HOME} r2-owner@{OTHER}"
+        done = await exchange(call.caller, call.callee, "INFO", targets=[(f"{CORE}{OTHER}", SIP_PORT)])
+        rules = rules_of(await self.cluster.served.until(lambda delta: rules_of(delta) == wanted))
+        self.report.case(f"{transport.name}: sprayed to the wrong edge, owner alive",
+                         done.complaints + self.cluster.failures() + ([f"served by {rules}"] if rules != wanted else []), rules,
+                         done.elapsed_s)
 
     # What comes in pieces
 
@@ -329,9 +341,7 @@ class Streams:
             complaints = done.complaints + ([] if ended else ["its connection lives on"])
             if (OTHER, "r3-here") not in counted:
                 complaints.append(f"served by {rules_of(counted)}")
-            # What came over TLS is not relayed to the other edge in clear: the sender has to go there itself.
-            wanted = ["silence", "200"] if transport.secure else ["200"]
-            if (found := [attempt.outcome for attempt in done.answer.attempts]) != wanted:
+            if (found := [attempt.outcome for attempt in done.answer.attempts]) != ["200"]:
                 complaints.append(f"asked the edges, got {found}")
             self.report.case(f"{transport.name}: control killed: the phone's second flow is found",
                              complaints + self.cluster.failures(), f"r3-here@{OTHER}", done.elapsed_s)
