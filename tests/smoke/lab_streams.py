@@ -62,6 +62,7 @@ class Streams:
             for transport in self.transports:
                 await self.ping(transport)
                 await self.sprayed(transport)
+                await self.reset(transport)
                 await self.split(transport)
             await asyncio.gather(*(slow(transport) for transport in self.transports for slow in (self.drip, self.silent)))
             await self.deaf_reader()
@@ -115,6 +116,19 @@ class Streams:
         self.report.case(f"{transport.name}: sprayed to the wrong edge, owner alive",
                          done.complaints + self.cluster.failures() + ([f"served by {rules}"] if rules != wanted else []), rules,
                          done.elapsed_s)
+
+    async def reset(self, transport: Transport) -> None:
+        """A NAT or a phone has lost its memory in mid-call: the token is of a flow that is gone, and the phone is here by another."""
+        call = self.calls[transport]
+        self.connection(call).reset()
+        await self.cluster.settle(call.callee.phone)
+        self.cluster.served.since()
+        for sender, wanted in (("caller", f"r3-here@{HOME}"), ("callee", f"upstream@{HOME}")):
+            done = await exchange(*call.ends(sender), "INFO")
+            rules = rules_of(await self.cluster.served.until(lambda delta: rules_of(delta) == wanted))
+            self.report.case(f"{transport.name}: connection reset and opened again, {sender} sends",
+                             done.complaints + self.cluster.failures() + ([f"served by {rules}"] if rules != wanted else []), rules,
+                             done.elapsed_s)
 
     # What comes in pieces
 

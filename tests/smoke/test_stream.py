@@ -238,6 +238,13 @@ class Ending(Streams):
         self.assertEqual([lost[0] for lost in self.phone.lost], [1])
         self.assertEqual(self.phone.failures, [])
 
+    async def test_a_connection_that_the_phone_resets_is_opened_anew_by_the_next_message(self):
+        await self.scene()
+        await self.register()
+        self.port.connection(self.edge.address).reset()
+        self.assertEqual(await self.register(), 200)
+        self.assertEqual((len(self.edge.writers), self.phone.lost, self.phone.failures), (2, [], []))
+
     async def test_a_phone_that_does_not_return_stays_away(self):
         await self.scene()
         await self.register()

@@ -71,10 +71,14 @@ class StreamPort:
             asyncio.get_running_loop().remove_reader(self._reserved)
             self._reserved.close()
 
-    def forget(self, connection: "Connection", why: str) -> None:
-        """The connection has ended by itself."""
+    def drop(self, connection: "Connection") -> None:
+        """The next message for its target opens another one."""
         if self._connections.get(connection.target) is connection:
             del self._connections[connection.target]
+
+    def forget(self, connection: "Connection", why: str) -> None:
+        """The connection has ended by itself."""
+        self.drop(connection)
         if connection.opened:
             self.on_lost(connection.target, why)
         else:
@@ -151,6 +155,7 @@ class Connection:
 
     def close(self) -> None:
         """End it without a word to the owner, as a phone does that is switched off."""
+        self._port.drop(self)
         self._task.cancel()
         if self._writer is not None:
             self._writer.transport.abort()
