@@ -3,11 +3,12 @@
 #include <errno.h>
 #include <stdlib.h>
 
+// Of UDP: upstream targets are asked and sent to by no other transport.
 static const struct config_listener *core_listener_find(const struct config *config, uint8_t family)
 {
 	for (size_t i = 0; i < config->listeners.count; i++) {
 		const struct config_listener *listener = &config->listeners.items[i];
-		if (listener->side == SIDE_CORE
+		if (listener->side == SIDE_CORE && listener->transport == TRANSPORT_UDP
 			&& (family == ENDPOINT_NONE || listener->address.family == family))
 			return listener;
 	}

@@ -31,6 +31,8 @@ static void accepts_pause(struct stream_thread *thread)
 static void accepts_resume(struct stream_thread *thread)
 {
 	thread->deaf = false;
+	if (thread->spare)
+		return;
 	for (unsigned i = 0; i < thread->streams->options.listener_count; i++)
 		event_add(thread->accept_events[i], NULL);
 }
@@ -124,15 +126,32 @@ static void lane_forget(struct stream_thread *thread)
 	thread->lane_eventfd = -1;
 }
 
+// A dataplane that was started for fewer threads serves those alone: they take all connections.
+static void spare_judge(struct stream_thread *thread)
+{
+	bool spare =
+		thread->lane_session == 0 && link_lane_session(&thread->streams->lanes[0]) != 0;
+
+	if (spare == thread->spare)
+		return;
+	thread->spare = spare;
+	if (spare)
+		accepts_pause(thread);
+	accepts_resume(thread);
+}
+
 // A session that has begun has an eventfd of its own.
 static void lane_follow(struct stream_thread *thread)
 {
 	uint64_t session = link_lane_session(stream_thread_lane(thread));
 
-	if (session == thread->lane_session)
+	if (session == thread->lane_session) {
+		spare_judge(thread);
 		return;
+	}
 	lane_forget(thread);
 	thread->lane_session = session;
+	spare_judge(thread);
 	thread->lane_eventfd = link_lane_take_eventfd(stream_thread_lane(thread));
 	if (thread->lane_eventfd < 0)
 		return;

@@ -34,6 +34,7 @@ struct stream_thread {
 	uint64_t
 		unlinked_ms; // since when there has been no dataplane; 0: there is one, or nobody has asked
 	bool deaf; // out of descriptors: accepts nothing until the next tick
+	bool spare; // the dataplane has lanes for others but not for this one: accepts nothing
 	struct stream **by_slot; // [limits.flows + 1]
 	uint64_t now_ms;
 	uint32_t last_tag; // of held requests

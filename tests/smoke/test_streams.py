@@ -81,6 +81,7 @@ class Scene:
                 "cluster": {"name": "edge.test"}, "upstream": {"targets": [f"sip:{self.network}.3:5060"]},
                 "keys": {"directory": f"{self.folder}/keys"}, "store": {"path": f"{self.folder}/store"},
                 "link": {"socket": f"{self.folder}/link.sock"}, "streams": self.streams or None,
+                "dataplane": {"workers": 2},
                 "admin": {"socket": f"{self.folder}/edge.sock"}, "log": {"level": "debug", "format": "text"}}
 
     def start(self, name, *words):
@@ -276,7 +277,7 @@ def options(phone, branch, body=""):
 class Streams(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.scene = Scene(**{"headers": "1s", "first-message": "4s", "write-stall": "2s", "write-queue": "64KiB", "per-source": 20000})
+        cls.scene = Scene(**{"threads": 3, "headers": "1s", "first-message": "4s", "write-stall": "2s", "write-queue": "64KiB", "per-source": 20000})
 
     @classmethod
     def tearDownClass(cls):
@@ -568,6 +569,25 @@ class Held(unittest.TestCase):
         self.phone.close()
         self.core.settimeout(2.5)
         self.assertRaises(TimeoutError, self.heard)
+
+
+class Fewer(unittest.TestCase):
+    def test_threads_that_the_dataplane_was_not_started_for_take_no_connections(self):
+        scene = Scene(threads=1)
+        self.addCleanup(scene.close)
+        scene.running["edge"].send_signal(signal.SIGTERM)
+        scene.running["edge"].wait(10)
+        scene.streams = {"threads": 4}
+        scene.write("edge", scene.edge_settings())
+        scene.start("edge", programs.CONTROL, "--config", f"{scene.folder}/edge.yaml")
+        self.assertTrue(until(scene.is_ready))
+        self.assertIn("stream-lanes", scene.log("edge"))
+        time.sleep(1.1)
+        for n in range(40):
+            phone = Wire(scene)
+            phone.send(options(phone, f"fewer{n}"))
+            self.assertTrue(phone.message().startswith("SIP/2.0 200"))
+            phone.close()
 
 
 class Many(unittest.TestCase):
