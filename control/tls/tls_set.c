@@ -122,6 +122,8 @@ static SSL_CTX *context_new(
 	SSL_CTX_set_mode(context,
 		SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE
 			| SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	// Who sends key updates without end would never let a read return.
+	SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
 	return context;
 }
 

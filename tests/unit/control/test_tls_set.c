@@ -172,6 +172,36 @@ Test(tls_set, refuses_renegotiation)
 	cr_assert(eq(int, SSL_num_renegotiations(server), 0));
 }
 
+// How often the server reads before it has the octet that follows.
+static unsigned reads_until_octet(void)
+{
+	unsigned reads = 1;
+	char octet;
+
+	while (SSL_read(server, &octet, 1) != 1) {
+		cr_assert(eq(int, SSL_get_error(server, -1), SSL_ERROR_WANT_READ));
+		reads++;
+	}
+	return reads;
+}
+
+// Each costs more to read than to send: who sends nothing else must not have the thread for himself.
+Test(tls_set, reads_one_key_update_at_a_time)
+{
+	enum { UPDATES = 100 };
+
+	SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
+	call(NULL);
+	cr_assert(shake());
+	talk();
+	for (unsigned i = 0; i < UPDATES; i++) {
+		cr_assert(eq(int, SSL_key_update(client, SSL_KEY_UPDATE_NOT_REQUESTED), 1));
+		cr_assert(eq(int, SSL_do_handshake(client), 1));
+	}
+	cr_assert(eq(int, SSL_write(client, "x", 1), 1));
+	cr_assert(gt(uint, reads_until_octet(), UPDATES));
+}
+
 Test(tls_set, offers_no_compression_and_no_early_data)
 {
 	call(NULL);
