@@ -7,6 +7,11 @@
 #include <unistr.h>
 #include <wslay/wslay.h>
 
+enum {
+	// Of one message: each is an allocation of its own until the message is whole, however little it carries. Browsers send few or none.
+	FRAGMENTS_MAX = 256,
+};
+
 struct waiting {
 	STAILQ_ENTRY(waiting) next;
 	size_t length;
@@ -20,6 +25,7 @@ struct websocket {
 	struct span input; // what frames has not read yet
 	uint8_t *request; // of the handshake, as far as it has come; NULL when it is over
 	size_t request_length;
+	unsigned fragments; // of the message that is not whole yet
 	STAILQ_HEAD(, waiting) messages;
 	struct waiting *taken; // the message that was given out last
 };
@@ -68,11 +74,26 @@ static void frames_message(wslay_event_context_ptr frames,
 	STAILQ_INSERT_TAIL(&websocket->messages, waiting, next);
 }
 
+static void frames_start(wslay_event_context_ptr frames,
+	const struct wslay_event_on_frame_recv_start_arg *frame, void *context)
+{
+	struct websocket *websocket = context;
+
+	if (wslay_is_ctrl_frame(frame->opcode))
+		return;
+	websocket->fragments = frame->fin ? 0 : websocket->fragments + 1;
+	if (websocket->fragments <= FRAGMENTS_MAX)
+		return;
+	(void)wslay_event_queue_close(frames, WSLAY_CODE_POLICY_VIOLATION, NULL, 0);
+	wslay_event_shutdown_read(frames);
+}
+
 struct websocket *websocket_new(const struct websocket_options *options)
 {
 	static const struct wslay_event_callbacks callbacks = {
 		.recv_callback = frames_receive,
 		.send_callback = frames_send,
+		.on_frame_recv_start_callback = frames_start,
 		.on_msg_recv_callback = frames_message,
 	};
 	struct websocket *websocket = calloc(1, sizeof(*websocket));

@@ -313,6 +313,30 @@ Test(websocket, a_message_beyond_the_limit_is_too_big_whole_or_in_fragments)
 	expect_close(1009);
 }
 
+// Kept until their message is whole, each costs many times what it took to send.
+Test(websocket, a_message_in_endless_fragments_ends_the_connection)
+{
+	unsigned fragments = 0;
+
+	feed_frame(TEXT, SPAN("O"));
+	while (fragments < MESSAGE_MAX && feed_frame(0, SPAN("P")) == WEBSOCKET_OPEN)
+		fragments++;
+	cr_assert(lt(uint, fragments, MESSAGE_MAX / 2));
+	expect_nothing();
+	expect_close(1008);
+}
+
+Test(websocket, a_message_in_some_fragments_is_one_message_every_time)
+{
+	for (unsigned i = 0; i < 10; i++) {
+		feed_frame(TEXT, SPAN("O"));
+		for (unsigned fragments = 0; fragments < 100; fragments++)
+			feed_frame(0, SPAN(""));
+		feed_frame(FINAL, SPAN("K"));
+		expect_message(SPAN("OK"));
+	}
+}
+
 Test(websocket, text_that_is_no_utf_8_is_refused)
 {
 	feed_frame(FINAL | TEXT, SPAN("\xc3\x28"));
