@@ -84,7 +84,8 @@ void stream_close(struct stream *connection, enum stream_end end)
 	if (stream_is_listed(connection))
 		LIST_REMOVE(connection, waiting);
 	LIST_REMOVE(connection, all);
-	if (connection->generation != 0)
+	// A slot is given out again; another connection may have it by now.
+	if (connection->generation != 0 && thread->by_slot[connection->slot] == connection)
 		thread->by_slot[connection->slot] = NULL;
 	held_free_all(connection);
 	mail_part(connection);

@@ -72,6 +72,9 @@ void stream_write_octets(struct stream *connection, struct span octets)
 	size_t waiting = stream_output_length(connection);
 	ssize_t left = (ssize_t)octets.length;
 
+	// What did not go out may have been a part of a frame: what comes now would be read as the rest of it.
+	if (connection->wait == WAIT_END)
+		return;
 	if (waiting + octets.length > stream_thread_limits(connection->thread)->write_octets) {
 		stream_end_later(connection, STREAM_END_STALLED);
 		return;

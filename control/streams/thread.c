@@ -231,13 +231,15 @@ static void mail_take(struct stream_thread *thread, struct stream_mail *mail)
 static void inbox_ready(evutil_socket_t fd, short what, void *argument)
 {
 	struct stream_thread *thread = argument;
-	struct stream_mail *mail = mailbox_take(&thread->inbox);
 
 	thread->now_ms = clock_ms();
+	// What is not taken is freed with the mailbox.
 	if (atomic_load_explicit(&thread->stop, memory_order_acquire)) {
 		event_base_loopbreak(thread->base);
 		return;
 	}
+	struct stream_mail *mail = mailbox_take(&thread->inbox);
+
 	while (mail != NULL) {
 		struct stream_mail *next = mail->next;
 
