@@ -1,6 +1,6 @@
 // test_keeper.c: control's records become tables, other edges' beats become liveness; edges 2 and 3 are played.
 
-#include "plane_lab.h"
+#include "beat_players.h"
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -11,115 +11,10 @@
 #include <unistd.h>
 
 enum {
-	BEAT_MS = 20, // of these tests
 	GENERATION = 1700000000,
 };
 
-// An edge that the test plays.
-struct player {
-	uint8_t edge;
-	uint64_t incarnation;
-	uint64_t sequence;
-	uint64_t epoch_shift;
-	struct keyring *keys;
-	struct beat heard; // the last one of edge 1
-	unsigned heard_count;
-};
-
-static struct player two;
-static struct player three;
-
-static void setup(void)
-{
-	plane_lab_start();
-	// The keeper waits for every reader: a test that sleeps is none.
-	urcu_qsbr_register_thread();
-	urcu_qsbr_thread_offline();
-	fake_teach_directory(&lab.control, BEAT_MS);
-	two = (struct player){
-		.edge = 2, .incarnation = 500, .keys = fake_keyring(FAKE_ROTATE_S, 0)};
-	three = (struct player){
-		.edge = 3, .incarnation = 600, .keys = fake_keyring(FAKE_ROTATE_S, 0)};
-}
-
-static void teardown(void)
-{
-	urcu_qsbr_unregister_thread();
-	plane_lab_stop();
-	keyring_free(two.keys);
-	keyring_free(three.keys);
-}
-
 TestSuite(keeper, .init = setup, .fini = teardown, .timeout = 60);
-
-static void player_hear(struct player *player, const struct io_memory_sent *sent)
-{
-	struct beat beat;
-
-	if (sent->peer.address[3] != player->edge
-		|| beat_redeem(player->keys, span_of(sent->octets, sent->length), &beat)
-			!= TOKEN_OK)
-		return;
-	player->heard = beat;
-	player->heard_count++;
-}
-
-static void players_hear(void)
-{
-	struct io_memory_sent sent;
-
-	while (io_memory_take(lab.port, &sent)) {
-		player_hear(&two, &sent);
-		player_hear(&three, &sent);
-		free(sent.octets);
-	}
-}
-
-static void player_beat(struct player *player, uint8_t to)
-{
-	uint8_t text[TOKEN_LENGTH_V6];
-	const struct beat beat = {
-		.edge = player->edge,
-		.to = to,
-		.epoch = (uint32_t)(keyring_epoch(player->keys) - player->epoch_shift),
-		.incarnation = player->incarnation,
-		.sequence = ++player->sequence,
-		.echo = (uint32_t)player->heard.sequence,
-	};
-	size_t length = beat_mint(player->keys, &beat, text);
-
-	plane_lab_feed(FAKE_PEER, "127.0.0.2:7000", span_of(text, length));
-}
-
-static void beat_for(struct player *player, unsigned beats)
-{
-	for (unsigned i = 0; i < beats; i++) {
-		usleep(BEAT_MS * 1000);
-		players_hear();
-		player_beat(player, 1);
-	}
-}
-
-static enum peer_liveness liveness(uint8_t edge)
-{
-	return peer_liveness_read(&lab.plane->peers, edge);
-}
-
-static bool await_liveness(uint8_t edge, enum peer_liveness wanted)
-{
-	for (unsigned i = 0; i < 5000 && liveness(edge) != wanted; i++)
-		usleep(1000);
-	return liveness(edge) == wanted;
-}
-
-// Waits for the event that says so of the edge.
-static bool await_event(uint8_t edge, enum peer_liveness wanted, struct link_event_peer *event)
-{
-	while (fake_await_event(&lab.control, LINK_EVENT_PEER, event, sizeof(*event), 3000))
-		if (event->edge == edge && event->liveness == wanted)
-			return true;
-	return false;
-}
 
 static struct flow_record flow_record(uint32_t slot, uint8_t transport, const char *peer)
 {
@@ -334,110 +229,6 @@ Test(keeper, the_next_control_is_told_of_every_peer)
 		cr_assert(eq(int, event.edge, edge));
 		cr_assert(eq(u64, event.incarnation, edge == 2 ? 500 : 0));
 	}
-}
-
-static struct link_event_epoch await_standing(enum link_epoch wanted)
-{
-	struct link_event_epoch event = {.standing = UINT8_MAX};
-
-	while (event.standing != wanted
-		&& fake_await_event(&lab.control, LINK_EVENT_EPOCH, &event, sizeof(event), 3000))
-		;
-	cr_assert(eq(int, event.standing, wanted));
-	return event;
-}
-
-Test(keeper, an_epoch_off_the_majoritys_is_told_and_that_it_agrees_again)
-{
-	two.epoch_shift = three.epoch_shift = 2;
-	beat_for(&two, 1);
-	beat_for(&three, 1);
-	struct link_event_epoch event = await_standing(LINK_EPOCH_MINORITY);
-	cr_assert(eq(u64, event.ours, keyring_epoch(two.keys)));
-	cr_assert(eq(u64, event.theirs, event.ours - 2));
-	two.epoch_shift = three.epoch_shift = 0;
-	beat_for(&two, 1);
-	beat_for(&three, 1);
-	event = await_standing(LINK_EPOCH_AGREES);
-	cr_assert(eq(u64, event.theirs, event.ours));
-}
-
-Test(keeper, one_edge_of_two_with_another_epoch_is_a_split)
-{
-	two.epoch_shift = 2;
-	beat_for(&two, 1);
-	struct link_event_epoch event = await_standing(LINK_EPOCH_SPLIT);
-	cr_assert(eq(u64, event.theirs, event.ours - 2));
-}
-
-// What they seal nobody here holds a key for, but one.
-Test(keeper, an_edge_whose_clock_is_behind_learns_it_from_the_beats_of_the_others)
-{
-	const uint64_t ahead = 5;
-	uint64_t ours = keyring_epoch(two.keys);
-
-	keyring_free(two.keys);
-	keyring_free(three.keys);
-	two.keys = fake_keyring(FAKE_ROTATE_S, -ahead);
-	three.keys = fake_keyring(FAKE_ROTATE_S, -ahead);
-	player_beat(&two, 1);
-	player_beat(&three, 1);
-	struct link_event_epoch event = await_standing(LINK_EPOCH_MINORITY);
-	cr_assert(eq(u64, event.ours, ours));
-	cr_assert(eq(u64, event.theirs, ours + ahead));
-	cr_assert(eq(int, liveness(2), PEER_DEAD));
-}
-
-Test(keeper, how_the_epoch_stands_is_told_to_every_control)
-{
-	await_standing(LINK_EPOCH_AGREES);
-	plane_lab_disconnect();
-	plane_lab_connect();
-	await_standing(LINK_EPOCH_AGREES);
-}
-
-Test(keeper, a_beat_sealed_under_an_old_epoch_proves_nothing)
-{
-	keyring_free(two.keys);
-	two.keys = fake_keyring(FAKE_ROTATE_S, 3);
-	struct keyring *reader = fake_keyring(FAKE_ROTATE_S, 0);
-
-	for (unsigned i = 0; i < 6; i++) {
-		struct keyring *minting = two.keys;
-
-		usleep(BEAT_MS * 1000);
-		two.keys = reader;
-		players_hear();
-		two.keys = minting;
-		player_beat(&two, 1);
-	}
-	cr_assert(gt(uint, two.heard_count, 2));
-	cr_assert(eq(int, liveness(2), PEER_DEAD));
-	keyring_free(reader);
-}
-
-Test(keeper, epochs_advance_by_the_clock_without_control)
-{
-	uint32_t first;
-
-	fake_teach_keys(&lab.control, 1);
-	fake_await_applied(&lab.control, lab.control.sequence);
-	plane_lab_disconnect();
-	keyring_free(two.keys);
-	usleep(200000);
-	two.keys = fake_keyring(1, 0);
-	players_hear();
-	usleep(5 * BEAT_MS * 1000);
-	players_hear();
-	first = two.heard.epoch;
-	cr_assert(gt(u32, first, 0));
-	usleep(2100000);
-	keyring_free(two.keys);
-	two.keys = fake_keyring(1, 0);
-	players_hear();
-	usleep(5 * BEAT_MS * 1000);
-	players_hear();
-	cr_assert(ge(u32, two.heard.epoch, first + 2));
 }
 
 Test(keeper, icmp_makes_a_flow_doubtful_and_tells_control_once)
