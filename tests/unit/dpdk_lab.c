@@ -100,17 +100,20 @@ static void rings_open(struct dpdk_lab *lab, char name[RTE_ETH_NAME_MAX_LEN])
 	cr_assert(eq(int, rte_eth_dev_get_name_by_port((uint16_t)port, name), 0));
 }
 
-void dpdk_lab_open(struct dpdk_lab *lab, unsigned workers, unsigned packets)
+// device NULL: rings.
+static void lab_open(struct dpdk_lab *lab, const char *device, unsigned workers, unsigned packets)
 {
 	char complaint[DPDK_COMPLAINT_MAX] = "";
-	char name[RTE_ETH_NAME_MAX_LEN];
-	const char *device = "net_ring";
-	const struct dpdk_start_options start = {.devices = &device, .device_count = 1};
+	char ring[RTE_ETH_NAME_MAX_LEN];
+	const char *name = device == NULL ? ring : device;
+	const struct dpdk_start_options start = {.devices = &name, .device_count = 1};
 	struct dpdk_device_options options = {.name = name, .workers = workers, .packets = packets};
 
 	*lab = (struct dpdk_lab){.workers = workers};
+	(void)snprintf(ring, sizeof(ring), "net_ring");
 	cr_assert(eq(int, dpdk_start(&start, complaint), 0), "%s", complaint);
-	rings_open(lab, name);
+	if (device == NULL)
+		rings_open(lab, ring);
 	cr_assert(eq(int, dpdk_open_device(&options, complaint), 0), "%s", complaint);
 	lab->pool = rte_mempool_lookup("weir0");
 	lab->foreign = rte_pktmbuf_pool_create("foreign", 511, 0, 0, LAB_FRAME_MAX + 128, 0);
@@ -126,6 +129,16 @@ void dpdk_lab_open(struct dpdk_lab *lab, unsigned workers, unsigned packets)
 	}
 	cr_assert(eq(int, dpdk_run_devices(complaint), 0), "%s", complaint);
 	lab->baseline = io_dpdk_packets_out(lab->port[0]);
+}
+
+void dpdk_lab_open(struct dpdk_lab *lab, unsigned workers, unsigned packets)
+{
+	lab_open(lab, NULL, workers, packets);
+}
+
+void dpdk_lab_open_device(struct dpdk_lab *lab, const char *device)
+{
+	lab_open(lab, device, 1, 0);
 }
 
 void dpdk_lab_close(struct dpdk_lab *lab)
@@ -193,7 +206,7 @@ size_t dpdk_lab_take(struct dpdk_lab *lab, unsigned worker, uint8_t out[LAB_FRAM
 	struct rte_mbuf *mbuf;
 	size_t length;
 
-	if (rte_ring_dequeue(lab->out[worker], (void **)&mbuf) < 0)
+	if (lab->out[worker] == NULL || rte_ring_dequeue(lab->out[worker], (void **)&mbuf) < 0)
 		return 0;
 	cr_assert(eq(int, mbuf->nb_segs, 1));
 	cr_assert(eq(u32, mbuf->pkt_len, mbuf->data_len));

@@ -41,6 +41,8 @@ extern const uint8_t lab_peer_mac[NEXT_HOP_MAC_OCTETS];
 
 // Starts DPDK in this test's process. packets 0: as many as the device wants.
 void dpdk_lab_open(struct dpdk_lab *lab, unsigned workers, unsigned packets);
+// The same listeners, for one worker, on another device than rings.
+void dpdk_lab_open_device(struct dpdk_lab *lab, const char *device);
 // Asserts that every packet is back.
 void dpdk_lab_close(struct dpdk_lab *lab);
 // "192.0.2.9", port.
