@@ -189,7 +189,7 @@ const struct schema_row schema_rows[] = {
 	{"streams.connections", SCHEMA_NUMBER, .initial = "20k", .minimum = 1, .maximum = 4000000, .flags = EDGE, CONTROL, AT(config, streams.connections),
 		.help = "at one time; what exceeds them is closed at once"},
 	{"streams.per-source", SCHEMA_NUMBER, .initial = "1k", .minimum = 1, .maximum = 4000000, .flags = EDGE, CONTROL, AT(config, streams.per_source),
-		.help = "of those, from one IPv4 address or IPv6 /64"},
+		.help = "of those, from one IPv4 address or IPv6 /64; and in a minute four times as many that send a message"},
 	{"streams.first-message", SCHEMA_DURATION, UNIT_MS, .initial = "30s", .minimum = 100, .maximum = 3600000, .flags = EDGE, CONTROL, AT(config, streams.first_message_ms),
 		.help = "from the connection to its first whole message"},
 	{"streams.headers", SCHEMA_DURATION, UNIT_MS, .initial = "5s", .minimum = 100, .maximum = 600000, .flags = EDGE, CONTROL, AT(config, streams.headers_ms),

@@ -1,13 +1,18 @@
 #include "admission.h"
 
+#include "../flows/flow_book.h"
 #include "../flows/mix.h"
+
+static size_t source_index(const struct admission *admission, const struct endpoint *source)
+{
+	size_t length = source->family == ENDPOINT_V6 ? 8 : 4;
+
+	return mix_octets(admission->seed, span_of(source->address, length)) % ADMISSION_COUNTERS;
+}
 
 static _Atomic uint32_t *source_counter(struct admission *admission, const struct endpoint *source)
 {
-	size_t length = source->family == ENDPOINT_V6 ? 8 : 4;
-	uint64_t hash = mix_octets(admission->seed, span_of(source->address, length));
-
-	return &admission->sources[hash % ADMISSION_COUNTERS];
+	return &admission->sources[source_index(admission, source)];
 }
 
 static bool counter_take(_Atomic uint32_t *counter, uint32_t maximum)
@@ -26,6 +31,23 @@ bool admission_take(struct admission *admission, const struct endpoint *source)
 		return true;
 	atomic_fetch_sub_explicit(&admission->total, 1, memory_order_relaxed);
 	return false;
+}
+
+bool admission_take_flow(
+	struct admission *admission, const struct endpoint *source, uint64_t now_ms)
+{
+	_Atomic uint64_t *flows = &admission->flows[source_index(admission, source)];
+	uint64_t window = now_ms / FLOW_REST_MS << 32;
+	uint64_t seen = atomic_load_explicit(flows, memory_order_relaxed);
+	uint64_t next;
+
+	do {
+		next = seen >> 32 == window >> 32 ? seen + 1 : window + 1;
+		if ((uint32_t)next > (uint64_t)admission->source_max * ADMISSION_FLOWS)
+			return false;
+	} while (!atomic_compare_exchange_weak_explicit(
+		flows, &seen, next, memory_order_relaxed, memory_order_relaxed));
+	return true;
 }
 
 void admission_release(struct admission *admission, const struct endpoint *source)

@@ -36,7 +36,13 @@ void stream_answer(struct stream *connection, unsigned status, struct span heade
 static void flow_ask(struct stream *connection)
 {
 	struct stream_mail *mail = connection->mail;
+	struct stream_thread *thread = connection->thread;
 
+	if (!admission_take_flow(&thread->streams->admission, &connection->peer, thread->now_ms)) {
+		stream_answer(connection, 503, SPAN("Retry-After: 60\r\n"));
+		stream_end_later(connection, STREAM_END_REFUSED);
+		return;
+	}
 	stream_wait_for(connection, WAIT_FLOW);
 	*mail = (struct stream_mail){.connection = connection,
 		.type = MAIL_OPEN,

@@ -96,3 +96,56 @@ Test(stream, that_closes_leaves_the_slot_to_the_connection_that_has_it_now)
 	stream_close(before, STREAM_END_PEER);
 	cr_assert(eq(ptr, thread->by_slot[SLOT], after));
 }
+
+static const char request[] = "OPTIONS sip:edge1.test SIP/2.0\r\n"
+			      "Via: SIP/2.0/TCP 192.0.2.1:5060;branch=z9hG4bK1\r\n"
+			      "From: <sip:alice@example.net>;tag=1\r\n"
+			      "To: <sip:edge1.test>\r\n"
+			      "Call-ID: 1\r\n"
+			      "CSeq: 1 OPTIONS\r\n"
+			      "Content-Length: 0\r\n\r\n";
+
+// True if it asks for a flow; else it is answered and ends.
+static bool speak_and_close(void)
+{
+	struct stream *connection = connect_one();
+	char answer[12];
+
+	cr_assert(eq(sz, (size_t)write(far, request, sizeof(request) - 1), sizeof(request) - 1));
+	stream_read_ready(connection->socket, EV_READ, connection);
+	bool asked = connection->asked;
+
+	if (!asked) {
+		cr_assert(eq(int, connection->end, STREAM_END_REFUSED));
+		cr_assert(eq(sz, (size_t)read(far, answer, sizeof(answer)), sizeof(answer)));
+		cr_assert(eq(int, memcmp(answer, "SIP/2.0 503 ", sizeof(answer)), 0));
+	}
+	stream_close(connection, STREAM_END_PEER);
+	close(far);
+	return asked;
+}
+
+// Each flow that ends lets its slot rest: one source must not let all of them.
+Test(stream, of_a_source_that_comes_again_and_again_is_refused)
+{
+	unsigned asked = 0;
+
+	while (asked < 1000 && speak_and_close())
+		asked++;
+	// Twice, if a window ends meanwhile.
+	cr_assert(ge(uint, asked, 2 * ADMISSION_FLOWS));
+	cr_assert(le(uint, asked, 4 * ADMISSION_FLOWS));
+	far = -1;
+}
+
+Test(stream, of_a_source_has_new_flows_again_in_the_next_minute)
+{
+	const struct endpoint other = {.family = ENDPOINT_V4, .address = {192, 0, 2, 2}};
+	struct admission *admission = &streams->admission;
+
+	for (unsigned i = 0; i < 2 * ADMISSION_FLOWS; i++)
+		cr_assert(admission_take_flow(admission, &peer, 59000));
+	cr_assert(not(admission_take_flow(admission, &peer, 59999)));
+	cr_assert(admission_take_flow(admission, &other, 59999));
+	cr_assert(admission_take_flow(admission, &peer, 60000));
+}
