@@ -21,7 +21,10 @@
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
+#include <assert.h>
 #include <stdbool.h>
+
+static_assert((int)NEXT_HOP_DEVICES_MAX == (int)DPDK_DEVICES_MAX, "devices");
 
 enum {
 	DPDK_DESCRIPTORS = 1024, // of a receive or send queue; the driver may want fewer

@@ -105,17 +105,28 @@ static struct packet *datagram_take(struct io_dpdk *io, unsigned index,
 	return packet;
 }
 
+// As the kernel judges: of a VLAN that the host is on, and not from one of its own addresses, which would be forged.
+static bool is_welcome(const struct next_hops *hops, unsigned index, const struct frame *frame)
+{
+	return next_hops_has_link(hops, index, frame->vlan)
+		&& !next_hops_is_own(hops, &frame->source);
+}
+
 // NULL: nothing that the worker should see; the mbuf has been dealt with.
 static struct packet *frame_take(struct io_dpdk *io, unsigned index,
-	struct dpdk_queue_counters *counters, struct rte_mbuf *mbuf)
+	struct dpdk_queue_counters *counters, const struct next_hops *hops, struct rte_mbuf *mbuf)
 {
 	struct frame frame;
+	enum frame_kind kind;
 
 	// A frame in several buffers is larger than the device's MTU.
 	if (mbuf->nb_segs != 1)
 		return drop(mbuf, &counters->malformed);
-	switch (frame_read(
-		rte_pktmbuf_mtod(mbuf, uint8_t *), mbuf->data_len, verified(mbuf), &frame)) {
+	kind = frame_read(
+		rte_pktmbuf_mtod(mbuf, uint8_t *), mbuf->data_len, verified(mbuf), &frame);
+	if ((kind == FRAME_DATAGRAM || kind == FRAME_FRAGMENT) && !is_welcome(hops, index, &frame))
+		kind = FRAME_OTHER;
+	switch (kind) {
 	case FRAME_DATAGRAM:
 		return datagram_take(io, index, counters, mbuf, &frame);
 	case FRAME_FRAGMENT:
@@ -135,6 +146,7 @@ static unsigned frames_take(struct io_dpdk *io, unsigned index, struct rte_mbuf 
 	unsigned count, struct packet **packets)
 {
 	struct dpdk_queue_counters *counters = &dpdk_device_at(index)->queues[io->worker].counters;
+	const struct next_hops *hops = atomic_load_explicit(io->hops, memory_order_acquire);
 	unsigned taken = 0;
 
 	dpdk_count(&counters->received, count);
@@ -143,7 +155,7 @@ static unsigned frames_take(struct io_dpdk *io, unsigned index, struct rte_mbuf 
 	for (unsigned i = 0; i < count; i++) {
 		if (i + PREFETCH_AHEAD < count)
 			rte_prefetch0(rte_pktmbuf_mtod(mbufs[i + PREFETCH_AHEAD], void *));
-		packets[taken] = frame_take(io, index, counters, mbufs[i]);
+		packets[taken] = frame_take(io, index, counters, hops, mbufs[i]);
 		if (packets[taken] != NULL)
 			taken++;
 	}

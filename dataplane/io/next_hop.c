@@ -11,11 +11,14 @@
 struct way {
 	uint32_t interface; // to whom we ask for, at this interface; 0: not on link
 	bool resolved; // to the gateway
+	bool own; // it ends at this host
 	struct next_hop hop; // if resolved
 };
 
 enum {
 	WAY_KERNEL = 0, // neither on link nor resolved
+	VLANS = 4096,
+	VLANS_A_WORD = 64,
 };
 
 struct next_hops {
@@ -23,6 +26,8 @@ struct next_hops {
 	struct range_table v6;
 	struct way *way;
 	struct neighbour_table neighbours;
+	uint64_t vlan[NEXT_HOP_DEVICES_MAX]
+		     [VLANS / VLANS_A_WORD]; // a bit for each that the host has
 };
 
 // --- Interfaces, by their index ---
@@ -110,10 +115,10 @@ static uint16_t smaller(uint16_t a, uint16_t b)
 static struct way way_make(const struct neighbour_table *neighbours,
 	const struct next_hop_interface *interface, const struct next_hop_route *route)
 {
-	const struct way kernel = {.interface = 0};
+	const struct way kernel = {.own = route->local};
 	struct way way = {.resolved = true};
 
-	if (interface == NULL)
+	if (route->local || interface == NULL)
 		return kernel;
 	if (route->gateway.family == ENDPOINT_NONE) {
 		if (route->mtu != 0 && route->mtu < interface->mtu)
@@ -156,6 +161,15 @@ free_prefixes:
 	return made;
 }
 
+static void vlans_fill(
+	struct next_hops *hops, const struct next_hop_interface *interfaces, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (interfaces[i].device < NEXT_HOP_DEVICES_MAX && interfaces[i].vlan < VLANS)
+			hops->vlan[interfaces[i].device][interfaces[i].vlan / VLANS_A_WORD] |=
+				UINT64_C(1) << interfaces[i].vlan % VLANS_A_WORD;
+}
+
 struct next_hops *next_hops_new(const struct next_hop_interface *interfaces, size_t interface_count,
 	const struct next_hop_route *routes, size_t route_count,
 	const struct next_hop_neighbour *neighbours, size_t neighbour_count)
@@ -172,6 +186,8 @@ struct next_hops *next_hops_new(const struct next_hop_interface *interfaces, siz
 		hops = NULL;
 	}
 	free(list.sorted);
+	if (hops != NULL)
+		vlans_fill(hops, interfaces, interface_count);
 	return hops;
 }
 
@@ -198,17 +214,35 @@ static bool destination_is_special(const struct endpoint *destination)
 	return address[0] == 0xff || (address[0] == 0xfe && (address[1] & 0xc0) == 0x80);
 }
 
+static const struct way *way_find(const struct next_hops *hops, const struct endpoint *address)
+{
+	const struct range_table *ranges = address->family == ENDPOINT_V4 ? &hops->v4 : &hops->v6;
+
+	return &hops->way[range_table_find(ranges, address->address)];
+}
+
 const struct next_hop *next_hops_find(
 	const struct next_hops *hops, const struct endpoint *destination)
 {
 	if (hops == NULL || destination->family == ENDPOINT_NONE
 		|| destination_is_special(destination))
 		return NULL;
-	const struct range_table *ranges =
-		destination->family == ENDPOINT_V4 ? &hops->v4 : &hops->v6;
-	const struct way *way = &hops->way[range_table_find(ranges, destination->address)];
+	const struct way *way = way_find(hops, destination);
 
 	if (way->interface != 0)
 		return neighbour_table_find(&hops->neighbours, destination, way->interface);
 	return way->resolved ? &way->hop : NULL;
+}
+
+bool next_hops_has_link(const struct next_hops *hops, unsigned device, uint16_t vlan)
+{
+	if (hops == NULL || vlan == 0)
+		return true;
+	return device < NEXT_HOP_DEVICES_MAX && vlan < VLANS
+		&& (hops->vlan[device][vlan / VLANS_A_WORD] >> vlan % VLANS_A_WORD & 1) != 0;
+}
+
+bool next_hops_is_own(const struct next_hops *hops, const struct endpoint *address)
+{
+	return hops != NULL && way_find(hops, address)->own;
 }

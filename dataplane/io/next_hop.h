@@ -17,6 +17,7 @@ enum {
 	// Of both families and tables. Beyond it nothing has a next hop: what is left out might have been the better way.
 	NEXT_HOP_ROUTES_MAX = 4096,
 	NEXT_HOP_NEIGHBOURS_MAX = 65536, // the kernel sends to more
+	NEXT_HOP_DEVICES_MAX = 8,
 	// Beyond a gateway a path may be narrower than our link, and only the kernel hears how narrow. Every IPv6 path takes this
 	// (RFC 8200 section 5), and every IPv4 path but antiques.
 	NEXT_HOP_PATH_MTU = 1280,
@@ -71,3 +72,8 @@ void next_hops_free(struct next_hops *hops);
 // not known, own address, multicast, broadcast, link-local). hops NULL: always so.
 [[nodiscard]] const struct next_hop *next_hops_find(
 	const struct next_hops *hops, const struct endpoint *destination);
+// Whether the host is on this link: on the device itself it always is, of VLANs on those that it has an interface for. hops NULL:
+// nobody knows, so it may be.
+[[nodiscard]] bool next_hops_has_link(const struct next_hops *hops, unsigned device, uint16_t vlan);
+// An address of this host, or a broadcast to it: nothing that comes by a wire was sent from there. hops NULL: nobody knows.
+[[nodiscard]] bool next_hops_is_own(const struct next_hops *hops, const struct endpoint *address);

@@ -49,8 +49,9 @@ static struct next_hops *picture_new(void)
 	const struct next_hop_interface tagged = {
 		.interface = LAB_INTERFACE + 1, .vlan = 42, .mtu = 1500, .mac = {2, 0, 0, 0, 0, 1}};
 	const struct next_hop_interface interfaces[] = {interface, tagged};
-	struct next_hop_route routes[3] = {{.interface = LAB_INTERFACE},
-		{.interface = LAB_INTERFACE}, {.interface = LAB_INTERFACE + 1}};
+	struct next_hop_route routes[5] = {{.interface = LAB_INTERFACE},
+		{.interface = LAB_INTERFACE}, {.interface = LAB_INTERFACE + 1}, {.local = true},
+		{.local = true}};
 	struct next_hop_neighbour neighbours[5] = {
 		{.address = dpdk_lab_endpoint("192.0.2.9", 0)},
 		{.address = dpdk_lab_endpoint("2001:db8::9", 0)},
@@ -62,11 +63,13 @@ static struct next_hops *picture_new(void)
 	cr_assert(prefix_parse(SPAN("192.0.2.0/24"), &routes[0].prefix));
 	cr_assert(prefix_parse(SPAN("2001:db8::/64"), &routes[1].prefix));
 	cr_assert(prefix_parse(SPAN("198.51.100.0/24"), &routes[2].prefix));
+	cr_assert(prefix_parse(SPAN("192.0.2.1/32"), &routes[3].prefix));
+	cr_assert(prefix_parse(SPAN("2001:db8::1/128"), &routes[4].prefix));
 	for (unsigned i = 0; i < 5; i++) {
 		neighbours[i].interface = i < 4 ? LAB_INTERFACE : LAB_INTERFACE + 1;
 		memcpy(neighbours[i].mac, lab_peer_mac, sizeof(lab_peer_mac));
 	}
-	return next_hops_new(interfaces, 2, routes, 3, neighbours, 5);
+	return next_hops_new(interfaces, 2, routes, 5, neighbours, 5);
 }
 
 static void listeners_open(struct dpdk_lab *lab)

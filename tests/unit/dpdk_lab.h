@@ -2,6 +2,7 @@
 //
 // A worker's end stands on queue n of device 0. Listener 1 is IPv4 (192.0.2.1:5060), 2 IPv6 ([2001:db8::1]:5060), 3 IPv4 on port 5080.
 // Their guard sockets are bound to loopback. A neighbour is at .9 (::9) on the link; one at .8 (::8) is stale; the rest is unknown.
+// VLAN 42 is the host's, and no other.
 
 #pragma once
 

@@ -103,6 +103,36 @@ Test(dpdk_ring, a_tagged_datagram_comes_and_a_tagged_one_leaves)
 	cr_assert(endpoint_equal(&sent.destination, &far));
 }
 
+// What is fed is taken for the kernel's, and no worker sees it.
+static void refuse(const struct endpoint *from, uint16_t vlan)
+{
+	uint64_t before = LAB_COUNTER(&lab, other);
+	unsigned listener = from->family == ENDPOINT_V6 ? 1 : 0;
+	size_t length = dpdk_lab_datagram(
+		frame, from, &lab.listeners[listener].address, vlan, SPAN("not for us"));
+
+	cr_assert(dpdk_lab_feed(&lab, 0, lab.pool, span_of(frame, length)));
+	cr_assert(eq(uint, receive(), 0));
+	cr_assert(eq(u64, LAB_COUNTER(&lab, other), before + 1));
+}
+
+Test(dpdk_ring, a_datagram_of_a_vlan_that_the_host_is_not_on_is_the_kernels)
+{
+	refuse(&peer, 41);
+	refuse(&peer6, 43);
+	refuse(&peer, 4094);
+}
+
+Test(dpdk_ring, a_datagram_that_says_it_is_from_this_host_is_the_kernels)
+{
+	struct endpoint own = dpdk_lab_endpoint("192.0.2.1", 53);
+	struct endpoint own6 = dpdk_lab_endpoint("2001:db8::1", 53);
+
+	refuse(&own, 0);
+	refuse(&own6, 0);
+	refuse(&own, 42);
+}
+
 Test(dpdk_ring, a_packet_has_room_before_and_behind_and_grows_in_place)
 {
 	static uint8_t octets[1472];

@@ -273,6 +273,47 @@ Test(next_hop, a_vlan_is_a_link_of_its_own)
 	cr_assert(eq(int, find("198.51.100.7"), -1));
 }
 
+Test(next_hop, a_host_is_on_its_devices_and_on_the_vlans_it_has_there)
+{
+	picture_make();
+	cr_assert(next_hops_has_link(hops, 0, 0));
+	cr_assert(next_hops_has_link(hops, 0, 7));
+	cr_assert(not(next_hops_has_link(hops, 0, 6)));
+	cr_assert(not(next_hops_has_link(hops, 0, 4095)));
+	cr_assert(next_hops_has_link(hops, 1, 0));
+	cr_assert(not(next_hops_has_link(hops, 1, 7)));
+	cr_assert(not(next_hops_has_link(hops, 255, 7)));
+	cr_assert(next_hops_has_link(NULL, 0, 6));
+}
+
+static bool is_own(const char *text)
+{
+	struct endpoint at = address(text);
+
+	return next_hops_is_own(hops, &at);
+}
+
+Test(next_hop, own_addresses_are_those_of_the_local_table)
+{
+	route_add("0.0.0.0/0", "192.0.2.1", ETH);
+	route_add("192.0.2.0/24", NULL, ETH);
+	route_add("192.0.2.5/32", NULL, 0)->local = true;
+	route_add("192.0.2.255/32", NULL, ETH)->local = true;
+	route_add("203.0.113.0/24", NULL, 0);
+	route_add("2001:db8::5/128", NULL, 0)->local = true;
+	picture_make();
+	cr_assert(is_own("192.0.2.5"));
+	cr_assert(is_own("192.0.2.255"));
+	cr_assert(is_own("2001:db8::5"));
+	cr_assert(not(is_own("192.0.2.6")));
+	cr_assert(not(is_own("203.0.113.1")));
+	cr_assert(not(is_own("8.8.8.8")));
+	cr_assert(not(is_own("2001:db8::6")));
+	struct endpoint own = address("192.0.2.5");
+
+	cr_assert(not(next_hops_is_own(NULL, &own)));
+}
+
 static unsigned mtu_of(const char *text)
 {
 	struct endpoint destination = address(text);
