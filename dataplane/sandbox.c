@@ -5,6 +5,8 @@
 #include <linux/landlock.h>
 #include <linux/netlink.h>
 #include <linux/sockios.h>
+#include <linux/vfio.h>
+#include <rdma/rdma_user_ioctl_cmds.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stddef.h>
@@ -158,6 +160,9 @@ static const int device_calls[] = {
 	SCMP_SYS(bpf),
 	SCMP_SYS(timerfd_create),
 	SCMP_SYS(timerfd_settime),
+	// a card's configuration space
+	SCMP_SYS(pread64),
+	SCMP_SYS(pwrite64),
 };
 
 // What is asked about network interfaces.
@@ -214,6 +219,20 @@ static int question_sockets_allow(scmp_filter_ctx filter)
 		: seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, netlink, route);
 }
 
+// Orders to a card, on descriptors that are open: interrupts that are acknowledged or end, memory and queues that are its no more.
+// Whoever holds them can do all of that already.
+static int card_orders_allow(scmp_filter_ctx filter)
+{
+	static const unsigned kinds[] = {VFIO_TYPE, RDMA_IOCTL_MAGIC};
+	int error = 0;
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]) && error == 0; i++)
+		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+			SCMP_A1(SCMP_CMP_MASKED_EQ, _IOC_TYPEMASK << _IOC_TYPESHIFT,
+				kinds[i] << _IOC_TYPESHIFT));
+	return error;
+}
+
 static int device_calls_allow(scmp_filter_ctx filter)
 {
 	int error =
@@ -221,6 +240,8 @@ static int device_calls_allow(scmp_filter_ctx filter)
 
 	if (error == 0)
 		error = question_sockets_allow(filter);
+	if (error == 0)
+		error = card_orders_allow(filter);
 	for (size_t i = 0;
 		i < sizeof(interface_questions) / sizeof(interface_questions[0]) && error == 0; i++)
 		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,

@@ -7,8 +7,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/vfio.h>
 #include <net/if.h>
 #include <pthread.h>
+#include <rdma/rdma_user_ioctl.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
@@ -176,6 +178,28 @@ static int ask_link(void)
 Test(sandbox, lets_devices_ask_for_a_links_state)
 {
 	cr_assert(eq(int, run_child(true, ask_link), 0));
+}
+
+// As when a card is stopped: to nobody, here.
+static int order_card(void)
+{
+	uint8_t octets[4] = {0};
+
+	if (ioctl(-1, VFIO_DEVICE_SET_IRQS, NULL) == 0 || errno != EBADF)
+		return 1;
+	if (ioctl(-1, VFIO_IOMMU_UNMAP_DMA, NULL) == 0 || errno != EBADF)
+		return 2;
+	if (ioctl(-1, RDMA_VERBS_IOCTL, NULL) == 0 || errno != EBADF)
+		return 5;
+	if (pread(-1, octets, sizeof(octets), 0) >= 0 || errno != EBADF)
+		return 3;
+	return pwrite(-1, octets, sizeof(octets), 0) >= 0 || errno != EBADF ? 4 : 0;
+}
+
+Test(sandbox, lets_devices_give_orders_to_a_card_and_nobody_else)
+{
+	cr_assert(eq(int, run_child(true, order_card), 0));
+	cr_assert(eq(int, run_child(false, order_card), -SIGSYS));
 }
 
 static void *thread_write(void *argument)
