@@ -2,6 +2,7 @@
 
 #include "kernel_watch.h"
 
+#include "io/io_dpdk.h"
 #include "log.h"
 #include "netlink.h"
 #include "plane.h"
@@ -19,7 +20,8 @@ enum {
 	PAUSE_MAX_MS = 1000,
 	// A pause is so many times as long as reading kept the processor busy: this thread takes at most a twentieth of one.
 	PAUSE_FACTOR = 20,
-	RETRY_MS = 1000,
+	LINKS_EVERY_MS = 200, // devices are asked for their links
+	RETRY_TURNS = 5, // of these, after a reading that failed
 	NEWS_ROOM = 8192, // what is cut off was only to ring
 };
 
@@ -30,6 +32,7 @@ struct kernel_watch {
 	pthread_t thread;
 	unsigned pause_ms; // the thread's
 	bool failed; // the last reading; the thread's
+	unsigned quiet; // turns without news since; the thread's
 	bool diverted; // said so; the thread's
 	bool crowded; // said so; the thread's
 	unsigned device_count; // set before threads start
@@ -133,6 +136,14 @@ static bool news_take(struct kernel_watch *watch)
 	}
 }
 
+// Something has changed, or the last reading failed a while ago.
+static bool reading_is_due(struct kernel_watch *watch, int ready)
+{
+	if (ready != 0)
+		return news_take(watch);
+	return watch->failed && ++watch->quiet % RETRY_TURNS == 0;
+}
+
 static void *watch_run(void *argument)
 {
 	struct kernel_watch *watch = argument;
@@ -142,11 +153,12 @@ static void *watch_run(void *argument)
 	};
 
 	for (;;) {
-		int ready = poll(wait, 2, watch->failed ? RETRY_MS : -1);
+		int ready = poll(wait, 2, LINKS_EVERY_MS);
 
 		if (wait[0].revents != 0)
 			return NULL;
-		if (ready > 0 && !news_take(watch))
+		dpdk_update_devices();
+		if (!reading_is_due(watch, ready))
 			continue;
 		if (watch_ends(watch, watch->pause_ms > PAUSE_MS ? watch->pause_ms : PAUSE_MS))
 			return NULL;

@@ -2,7 +2,7 @@
 //
 // A change in the kernel only rings: all tables are read anew, a few milliseconds later, so that what is forgotten, reordered or lost on the
 // way cannot make a wrong picture (docs/decisions/0009). A thread of its own, since the kernel lets whoever asks for its tables wait
-// while others change them.
+// while others change them. For the same reason it is this thread that asks DPDK's devices for the state of their links.
 
 #pragma once
 

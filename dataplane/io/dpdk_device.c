@@ -260,26 +260,30 @@ void dpdk_devices_close(void)
 		device_close(&devices[--device_count]);
 }
 
+void dpdk_update_devices(void)
+{
+	for (unsigned i = 0; i < device_count; i++)
+		if (devices[i].running)
+			(void)dpdk_link_update(&devices[i]);
+}
+
 bool dpdk_read_device(unsigned index, struct dpdk_device_info *info)
 {
 	struct dpdk_device *device = dpdk_device_at(index);
 	struct rte_ether_addr mac = {0};
-	struct rte_eth_link link = {0};
 
 	if (device == NULL)
 		return false;
 	*info = (struct dpdk_device_info){
 		.interface = device->tap_interface != 0 ? device->tap_interface : device->interface,
 		.queues = device->workers,
-		.up = device->running && dpdk_link_update(device),
+		.up = atomic_load_explicit(&device->up, memory_order_relaxed),
+		.speed_mbit = atomic_load_explicit(&device->speed_mbit, memory_order_relaxed),
 		.packets_out = rte_mempool_in_use_count(device->pool),
 		.huge_pages = rte_eal_has_hugepages() != 0,
 	};
 	(void)rte_strscpy(info->name, device->name, sizeof(info->name));
 	(void)rte_strscpy(info->driver, device->driver, sizeof(info->driver));
-	if (rte_eth_link_get_nowait(device->port, &link) == 0
-		&& link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN)
-		info->speed_mbit = link.link_speed;
 	if (rte_eth_macaddr_get(device->port, &mac) == 0)
 		memcpy(info->mac, mac.addr_bytes, sizeof(info->mac));
 	return true;

@@ -41,12 +41,15 @@ static bool interface_is_up(uint32_t interface)
 
 bool dpdk_link_update(struct dpdk_device *device)
 {
-	struct rte_eth_link link;
-	bool up = rte_eth_link_get_nowait(device->port, &link) == 0
-		&& link.link_status == RTE_ETH_LINK_UP
+	struct rte_eth_link link = {0};
+	bool known = rte_eth_link_get_nowait(device->port, &link) == 0;
+	bool up = known && link.link_status == RTE_ETH_LINK_UP
 		&& (device->interface == 0 || interface_is_up(device->interface));
 
 	atomic_store_explicit(&device->up, up, memory_order_relaxed);
+	atomic_store_explicit(&device->speed_mbit,
+		link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed,
+		memory_order_relaxed);
 	return up;
 }
 

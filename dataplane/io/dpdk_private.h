@@ -49,7 +49,7 @@ struct dpdk_queue {
 };
 
 struct dpdk_device {
-	char name[DPDK_DEVICE_NAME_MAX]; // set before threads start, like all but `up`
+	char name[DPDK_DEVICE_NAME_MAX]; // set before threads start, like all but the atomics
 	char driver[32];
 	uint16_t port; // the ethdev's number, the first if there are several
 	bool split; // an ethdev for each worker: the driver cannot give several queues to one
@@ -68,6 +68,7 @@ struct dpdk_device {
 	int hold; // keeps it attached; -1: nothing does
 	bool running;
 	_Atomic bool up; // any thread writes, all read; relaxed
+	_Atomic uint32_t speed_mbit; // as `up`; 0: unknown
 	_Atomic uint64_t
 		ask_next; // when a sender asks whether a dead link has come back, in cycles; as `up`
 };

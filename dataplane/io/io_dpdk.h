@@ -108,7 +108,10 @@ struct dpdk_device_info {
 	const struct dpdk_device_options *options, char complaint[DPDK_COMPLAINT_MAX]);
 // Devices begin to receive: all workers have their ports. 0 or a negative errno, complaint set.
 [[nodiscard]] int dpdk_run_devices(char complaint[DPDK_COMPLAINT_MAX]);
-// False: there is no such device.
+// Ask all devices for the state of their links. Some drivers ask the kernel, which may let them wait for others: not for a thread that must
+// not.
+void dpdk_update_devices(void);
+// As last updated. False: there is no such device.
 [[nodiscard]] bool dpdk_read_device(unsigned device, struct dpdk_device_info *info);
 [[nodiscard]] const struct dpdk_queue_counters *dpdk_read_queue(unsigned device, unsigned worker);
 // Stop and close all devices, and the EAL.

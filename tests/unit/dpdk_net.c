@@ -158,6 +158,7 @@ void dpdk_net_await_link(bool up)
 	struct dpdk_device_info info = {.up = !up};
 
 	for (unsigned i = 0; i < 200 && info.up != up; i++) {
+		dpdk_update_devices();
 		cr_assert(dpdk_read_device(0, &info));
 		usleep(10 * 1000);
 	}
