@@ -1,5 +1,6 @@
 // test_kernel_watch.c: the kernel's links and neighbours are in the picture soon after, whatever is lost on the way.
 
+#include "io/io_dpdk.h"
 #include "io/io_memory.h"
 #include "kernel_lab.h"
 
@@ -213,6 +214,46 @@ Test(kernel_watch, whom_the_kernel_finds_is_in_the_next_picture)
 	cr_assert(eq(int, status, 0));
 	// The other end went with its namespace.
 	expect("192.0.2.9", KERNEL);
+}
+
+static bool link_is_up(void)
+{
+	struct dpdk_device_info info;
+
+	cr_assert(dpdk_read_device(0, &info));
+	return info.up;
+}
+
+static void expect_link(bool up)
+{
+	for (unsigned i = 0; i < 500 && link_is_up() != up; i++) {
+		usleep(10 * 1000);
+		plane_rest(plane);
+	}
+	cr_assert(eq(int, link_is_up(), up));
+}
+
+// Whoever reads a device's state asks nobody.
+Test(kernel_watch, a_devices_link_is_followed_by_its_thread)
+{
+	const char *device = "net_af_packet0,iface=dev0";
+	const struct dpdk_start_options start = {
+		.devices = &device, .device_count = 1, .memory = DPDK_MEMORY_ORDINARY};
+	const struct dpdk_device_options options = {.name = device, .workers = 1, .packets = 2048};
+	char complaint[DPDK_COMPLAINT_MAX] = "";
+
+	cr_assert(eq(int, dpdk_start(&start, complaint), 0), "%s", complaint);
+	cr_assert(eq(int, dpdk_open_device(&options, complaint), 0), "%s", complaint);
+	cr_assert(eq(int, dpdk_run_devices(complaint), 0), "%s", complaint);
+	cr_assert(link_is_up());
+	watch_open();
+	ip("link set far0 down");
+	usleep(300 * 1000);
+	cr_assert(link_is_up());
+	watch_run();
+	expect_link(false);
+	ip("link set far0 up");
+	expect_link(true);
 }
 
 static void *readers_run(void *argument)
