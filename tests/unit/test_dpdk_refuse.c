@@ -139,6 +139,34 @@ Test(dpdk_refuse, garbage_is_counted_by_its_kind_and_dropped)
 	cr_assert(eq(u64, LAB_COUNTER(&lab, other), LAB_FRAME_MAX / 256 + 1));
 }
 
+// A datagram whose sum does not hold, and what the card says of it.
+static unsigned receive_checked(uint64_t flags)
+{
+	size_t length =
+		dpdk_lab_datagram(frame, &peer, &lab.listeners[0].address, 0, SPAN("unfinished"));
+	struct rte_mbuf *mbuf = rte_pktmbuf_alloc(lab.pool);
+
+	cr_assert(mbuf != NULL);
+	frame[14 + 20 + 6] ^= 1;
+	memcpy(rte_pktmbuf_append(mbuf, (uint16_t)length), frame, length);
+	mbuf->ol_flags = flags;
+	cr_assert(eq(int, rte_ring_enqueue(lab.in[0], mbuf), 0));
+	unsigned count = receive();
+
+	port->ops->release(port, packets, count);
+	return count;
+}
+
+Test(dpdk_refuse, a_sum_that_the_card_vouches_for_need_not_be_there)
+{
+	cr_assert(eq(uint, receive_checked(RTE_MBUF_F_RX_L4_CKSUM_GOOD), 1));
+	cr_assert(eq(uint, receive_checked(RTE_MBUF_F_RX_L4_CKSUM_NONE), 1));
+	cr_assert(eq(uint, receive_checked(RTE_MBUF_F_RX_L4_CKSUM_BAD), 0));
+	cr_assert(eq(uint, receive_checked(RTE_MBUF_F_RX_L4_CKSUM_UNKNOWN), 0));
+	cr_assert(eq(uint, receive_checked(RTE_MBUF_F_RX_IP_CKSUM_GOOD), 0));
+	cr_assert(eq(u64, LAB_COUNTER(&lab, malformed), 3));
+}
+
 Test(dpdk_refuse, a_frame_of_64_kib_in_many_buffers_is_dropped_whole)
 {
 	struct rte_mbuf *first = rte_pktmbuf_alloc(lab.pool);
