@@ -42,7 +42,10 @@ static bool fits(const struct packet *packet, const struct next_hop *hop)
 {
 	unsigned around = packet->peer.family == ENDPOINT_V6 ? IP_UDP_OCTETS_V6 : IP_UDP_OCTETS_V4;
 
-	return packet->length + around <= hop->mtu && packet->pool == POOL_NORMAL;
+	// The interface's MTU may have grown since the device was told of it.
+	return packet->length + around <= hop->mtu
+		&& packet->length + around <= dpdk_device_at(hop->device)->mtu
+		&& packet->pool == POOL_NORMAL;
 }
 
 static struct departure departure_find(

@@ -244,6 +244,35 @@ Test(dpdk_ring, what_exceeds_the_mtu_the_kernel_cuts)
 	cr_assert(eq(u64, LAB_COUNTER(&lab, by_kernel), 5));
 }
 
+static struct next_hops *picture_of_mtu(uint16_t mtu)
+{
+	const struct next_hop_interface interface = {.interface = LAB_INTERFACE, .mtu = mtu};
+	struct next_hop_route route = {.interface = LAB_INTERFACE};
+	struct next_hop_neighbour neighbour = {
+		.address = dpdk_lab_endpoint("192.0.2.9", 0), .interface = LAB_INTERFACE};
+
+	cr_assert(prefix_parse(SPAN("192.0.2.0/24"), &route.prefix));
+	memcpy(neighbour.mac, lab_peer_mac, sizeof(lab_peer_mac));
+	return next_hops_new(&interface, 1, &route, 1, &neighbour, 1);
+}
+
+Test(dpdk_ring, what_exceeds_the_devices_mtu_the_kernel_cuts_though_its_interface_has_grown)
+{
+	static uint8_t octets[1473];
+	struct next_hops *grown = picture_of_mtu(9000);
+	const struct next_hops *before = atomic_exchange(&lab.hops, grown);
+
+	for (uint32_t length = 1472; length <= 1473; length++) {
+		struct packet *packet = dpdk_lab_packet(&lab, 0, &peer, 1, span_of(octets, length));
+
+		(void)port->ops->send(port, &packet, 1);
+	}
+	cr_assert(eq(u64, LAB_COUNTER(&lab, sent), 1));
+	cr_assert(eq(u64, LAB_COUNTER(&lab, by_kernel), 1));
+	atomic_store(&lab.hops, before);
+	next_hops_free(grown);
+}
+
 Test(dpdk_ring, a_large_message_leaves_whole_by_the_kernel)
 {
 	static uint8_t octets[60000];
