@@ -108,6 +108,19 @@ static bool word_is_help(const char *word)
 	return strcmp(word, "-h") == 0 || (strncmp(word, "--h", 3) == 0 && word[3] != 'u');
 }
 
+// -d has the EAL load a library: whoever may send words would run code with this process's capabilities. -v takes nothing, so that
+// another letter may follow it in one word.
+static bool word_is_library(const char *word)
+{
+	const char *letter = word + 1;
+
+	if (word[0] != '-')
+		return false;
+	while (*letter == 'v')
+		letter++;
+	return *letter == 'd';
+}
+
 // Threads are ours: the EAL gets one processor to be on for a moment, and makes no thread of its own for traffic.
 static int processor_words_add(int count, const cpu_set_t *cpus)
 {
@@ -141,6 +154,12 @@ static int words_judge(const char *const *words, unsigned count, char complaint[
 		if (word_is_help(words[i]))
 			return dpdk_complain(
 				complaint, -EINVAL, "'%s' is no word for a running EAL", words[i]);
+		if (word_is_library(words[i]))
+			return dpdk_complain(complaint, -EACCES,
+				"'%.40s' would load a library, which only DPDK's own folder of "
+				"drivers "
+				"may bring",
+				words[i]);
 		if (strlen(words[i]) >= EAL_WORD_MAX)
 			return dpdk_complain(complaint, -EINVAL,
 				"'%.40s...' is longer than %d octets", words[i], EAL_WORD_MAX - 1);

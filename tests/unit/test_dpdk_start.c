@@ -127,6 +127,21 @@ Test(dpdk_start, words_that_the_eal_refuses_are_no_end_of_the_process)
 	dpdk_stop();
 }
 
+Test(dpdk_start, words_load_no_library)
+{
+	const char *const loading[] = {"-d", "-d/tmp/theirs.so", "-vd/tmp/theirs.so", "-vvd"};
+	const char *const others[] = {"--no-huge", "--no-pci", "--no-shconf", "--no-telemetry",
+		"-m64", "-v", "--vdev=net_null0"};
+
+	for (unsigned i = 0; i < sizeof(loading) / sizeof(loading[0]); i++) {
+		cr_assert(eq(int, start_with(&loading[i], 1, "net_null0"), -EACCES), "%s",
+			loading[i]);
+		assert_said("would load a library");
+	}
+	cr_assert(eq(int, start_with(others, 7, "net_null0"), 0), "%s", complaint);
+	dpdk_stop();
+}
+
 Test(dpdk_start, ordinary_memory_is_taken_where_it_is_asked_for)
 {
 	const char *device = "net_null0";
