@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/bpf.h>
 #include <linux/landlock.h>
 #include <linux/netlink.h>
 #include <linux/sockios.h>
@@ -157,7 +158,6 @@ static const int device_calls[] = {
 	SCMP_SYS(access),
 	SCMP_SYS(getdents64),
 	SCMP_SYS(flock),
-	SCMP_SYS(bpf),
 	SCMP_SYS(timerfd_create),
 	SCMP_SYS(timerfd_settime),
 	// a card's configuration space
@@ -219,6 +219,20 @@ static int question_sockets_allow(scmp_filter_ctx filter)
 		: seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, netlink, route);
 }
 
+// An af_xdp device takes its sockets out of a map when it is closed. Programs, which the kernel would have to judge, are none of it.
+static int map_orders_allow(scmp_filter_ctx filter)
+{
+	static const int orders[] = {BPF_MAP_LOOKUP_ELEM, BPF_MAP_UPDATE_ELEM, BPF_MAP_DELETE_ELEM,
+		BPF_MAP_GET_NEXT_KEY, BPF_PROG_GET_FD_BY_ID, BPF_MAP_GET_FD_BY_ID,
+		BPF_OBJ_GET_INFO_BY_FD};
+	int error = 0;
+
+	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]) && error == 0; i++)
+		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(bpf), 1,
+			SCMP_A0(SCMP_CMP_MASKED_EQ, UINT32_MAX, orders[i]));
+	return error;
+}
+
 // Orders to a card, on descriptors that are open: interrupts that are acknowledged or end, memory and queues that are its no more.
 // Whoever holds them can do all of that already.
 static int card_orders_allow(scmp_filter_ctx filter)
@@ -240,6 +254,8 @@ static int device_calls_allow(scmp_filter_ctx filter)
 
 	if (error == 0)
 		error = question_sockets_allow(filter);
+	if (error == 0)
+		error = map_orders_allow(filter);
 	if (error == 0)
 		error = card_orders_allow(filter);
 	for (size_t i = 0;
