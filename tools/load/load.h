@@ -52,6 +52,10 @@ void load_number_write(struct load_template *template, uint64_t number);
 // The number in the branch `z9hG4bKload-` of a message. False: it has none.
 [[nodiscard]] bool load_number_read(const uint8_t *octets, size_t length, uint64_t *number);
 
+// The port of the request-URI (sip:user@host:port): the phone's own in every template, so that a message for another phone is known for
+// what it is. 0: none.
+[[nodiscard]] unsigned load_port_read(const uint8_t *octets, size_t length);
+
 // What they did goes to standard output as one JSON object. 0 or a negative errno.
 [[nodiscard]] int load_send(const struct load_options *options);
 [[nodiscard]] int load_sink(const struct load_options *options);

@@ -34,28 +34,13 @@ static void vectors_set(struct relay *relay)
 	}
 }
 
-// The port of the request-URI (sip:user@host:port); 0: none.
-static unsigned port_read(const uint8_t *octets, size_t length)
-{
-	const uint8_t *end = octets + length;
-	const uint8_t *at = memchr(octets, '@', length);
-	const uint8_t *colon = at == NULL ? NULL : memchr(at, ':', (size_t)(end - at));
-	unsigned port = 0;
-
-	if (colon == NULL)
-		return 0;
-	for (at = colon + 1; at < end && *at >= '0' && *at <= '9' && port < UINT16_MAX; at++)
-		port = port * 10 + (unsigned)(*at - '0');
-	return port;
-}
-
 // To the phone's port, as whoever is measured does: the one look into a message that a copy needs.
 static void address_take(struct relay *relay, int index, const struct load_options *options)
 {
 	size_t length = relay->messages[index].msg_len;
 
 	relay->to[index] = options->to;
-	relay->to[index].sin_port = htons((uint16_t)port_read(relay->octets[index], length));
+	relay->to[index].sin_port = htons((uint16_t)load_port_read(relay->octets[index], length));
 	relay->vectors[index].iov_len = length;
 	relay->messages[index].msg_hdr.msg_name = &relay->to[index];
 	relay->messages[index].msg_hdr.msg_namelen = sizeof(relay->to[index]);

@@ -31,23 +31,12 @@ struct sink {
 	uint8_t octets[LOAD_BURST][SINK_OCTETS];
 };
 
-// The request-URI of every template names the phone's port, so that a message for another phone is known for what it is.
-static bool message_is_for(const uint8_t *octets, size_t length, unsigned port)
-{
-	char wanted[24];
-	const uint8_t *end = memmem(octets, length, " SIP/2.0\r\n", 10);
-	size_t size = (size_t)snprintf(wanted, sizeof(wanted), ":%u", port);
-
-	return end != NULL && (size_t)(end - octets) > size
-		&& memmem(octets, (size_t)(end - octets), wanted, size) != NULL;
-}
-
 static void message_count(struct sink *sink, const uint8_t *octets, size_t length, unsigned port)
 {
 	uint64_t number;
 
 	if (!load_number_read(octets, length, &number) || number >= LOAD_NUMBERS_MAX
-		|| !message_is_for(octets, length, port)
+		|| load_port_read(octets, length) != port
 		|| memmem(octets, length, LOAD_MARK, LOAD_DIGITS) != NULL) {
 		sink->wrong++;
 		return;

@@ -112,3 +112,17 @@ bool load_number_read(const uint8_t *octets, size_t length, uint64_t *number)
 	}
 	return true;
 }
+
+unsigned load_port_read(const uint8_t *octets, size_t length)
+{
+	const uint8_t *end = octets + length;
+	const uint8_t *at = memchr(octets, '@', length);
+	const uint8_t *colon = at == NULL ? NULL : memchr(at, ':', (size_t)(end - at));
+	unsigned port = 0;
+
+	if (colon == NULL)
+		return 0;
+	for (at = colon + 1; at < end && *at >= '0' && *at <= '9' && port < UINT16_MAX; at++)
+		port = port * 10 + (unsigned)(*at - '0');
+	return port;
+}
