@@ -88,9 +88,20 @@ static bool fault_note(struct tls_fault *fault, const struct config_tls *entry, 
 	return false;
 }
 
+// A daemon has nobody to ask: OpenSSL itself would, at the terminal, and stand still until an answer comes.
+static int passphrase_refuse(char *out, int capacity, int writing, void *context)
+{
+	(void)out;
+	(void)capacity;
+	(void)writing;
+	(void)context;
+	return -1;
+}
+
 static bool certificate_load(
 	SSL_CTX *context, const struct config_tls *entry, struct tls_fault *fault)
 {
+	SSL_CTX_set_default_passwd_cb(context, passphrase_refuse);
 	if (SSL_CTX_use_certificate_chain_file(context, entry->certificate) != 1)
 		return fault_note(fault, entry, &entry->certificate, "no certificate can be read");
 	if (SSL_CTX_use_PrivateKey_file(context, entry->key, SSL_FILETYPE_PEM) != 1)

@@ -7,6 +7,10 @@
 #include <criterion/new/assert.h>
 #include <openssl/err.h>
 
+#include <pty.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 static struct made_certificate authority, first, second, client_pair;
 static struct config_tls entries[2];
 static struct config config = {.tls = {.items = entries, .count = 2}};
@@ -317,6 +321,35 @@ Test(tls_set, has_nothing_for_an_entry_that_there_is_not)
 	cr_assert(tls_set_connect(set, SPAN("on"), SPAN("edge1.test")) == NULL);
 	cr_assert(tls_set_certificate(set, SPAN("")) == NULL);
 	cr_assert(tls_names_cover(tls_set_certificate(set, SPAN("two")), SPAN("edge2.test")));
+}
+
+// With a terminal, at which nobody answers.
+Test(tls_set, asks_nobody_for_the_passphrase_of_a_key, .timeout = 30)
+{
+	FILE *file = fopen(second.key_path, "w");
+	int terminal, status;
+
+	cr_assert(file != NULL);
+	cr_assert(eq(int,
+		PEM_write_PKCS8PrivateKey(
+			file, second.key, EVP_aes_128_cbc(), "secret", 6, NULL, NULL),
+		1));
+	fclose(file);
+	pid_t child = forkpty(&terminal, NULL, NULL, NULL);
+
+	if (child == 0) {
+		struct tls_set *none = NULL;
+		struct tls_fault fault;
+
+		alarm(10);
+		_exit(tls_set_new(&config, &none, &fault) == -EINVAL
+					&& fault.member == &entries[1].key
+				? 0
+				: 1);
+	}
+	cr_assert(eq(int, waitpid(child, &status, 0), child));
+	close(terminal);
+	cr_assert(eq(int, status, 0));
 }
 
 static void expect_fault(const void *member)
