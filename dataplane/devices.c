@@ -43,6 +43,7 @@ static enum link_step eal_start(const struct link_setup *setup, struct link_fail
 		.word_count = setup->config.word_count,
 		.devices = names,
 		.device_count = setup->device_count,
+		.workers = setup->config.workers,
 		.memory = setup->config.memory,
 	};
 	int error = dpdk_start(&options, complaint);

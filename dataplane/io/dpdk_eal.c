@@ -17,6 +17,9 @@ enum {
 	// much as LINK_WORKERS_MAX queues may want at most, and some for the EAL.
 	EAL_MEMORY_MB = 128,
 	EAL_DEVICE_MEMORY_MB = 768,
+	// Huge pages are taken when they are there, and must be enough: the EAL's own and those of each queue pair.
+	EAL_HUGE_MEMORY_MB = 32,
+	EAL_QUEUE_MEMORY_MB = 24,
 };
 
 // The EAL keeps pointers to its words: they live as long as the process, of which it is a part.
@@ -36,45 +39,58 @@ __attribute__((format(printf, 2, 3))) static int word_add(int count, const char 
 	return count + 1;
 }
 
-static bool file_has_number(const char *path)
+static unsigned long file_number(const char *path)
 {
 	FILE *file = fopen(path, "re");
 	unsigned long value = 0;
 
 	if (file == NULL)
-		return false;
+		return 0;
 	if (fscanf(file, "%lu", &value) != 1)
 		value = 0;
 	(void)fclose(file);
-	return value > 0;
+	return value;
 }
 
-static bool huge_pages_are_free(void)
+static unsigned long huge_pages_free_mb(void)
 {
-	return file_has_number("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages")
-		|| file_has_number("/sys/kernel/mm/hugepages/hugepages-1048576kB/free_hugepages");
+	return 2 * file_number("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages")
+		+ 1024 * file_number("/sys/kernel/mm/hugepages/hugepages-1048576kB/free_hugepages");
 }
 
-static void ordinary_memory_warn(void)
+static unsigned long memory_wanted_mb(const struct dpdk_start_options *options)
 {
+	return EAL_HUGE_MEMORY_MB
+		+ (unsigned long)options->device_count * options->workers * EAL_QUEUE_MEMORY_MB;
+}
+
+// A few pages that somebody left free must not be what a start fails by.
+static bool huge_pages_suffice(const struct dpdk_start_options *options)
+{
+	unsigned long there = huge_pages_free_mb();
+	unsigned long wanted = memory_wanted_mb(options);
+
+	if (there >= wanted)
+		return true;
 	(void)fprintf(stderr,
-		"weir-dataplane: no huge pages are free: packets are in ordinary memory, where "
-		"each costs nearly "
-		"three times as much to handle: write their number to /proc/sys/vm/nr_hugepages   "
-		"[W-HUGE-PAGES]\n");
+		"weir-dataplane: %lu MB of huge pages are free and %lu are wanted: packets are in "
+		"ordinary memory, where each costs nearly three times as much to handle: write the "
+		"number of pages to /proc/sys/vm/nr_hugepages   [W-HUGE-PAGES]\n",
+		there, wanted);
+	return false;
 }
 
-static int memory_words_add(int count, unsigned devices, enum dpdk_memory memory, bool pci)
+static int memory_words_add(int count, const struct dpdk_start_options *options, bool pci)
 {
-	if (memory == DPDK_MEMORY_HUGE || (memory == DPDK_MEMORY_AUTO && huge_pages_are_free())) {
+	if (options->memory == DPDK_MEMORY_HUGE
+		|| (options->memory == DPDK_MEMORY_AUTO && huge_pages_suffice(options))) {
 		count = word_add(count, "--in-memory");
 		return pci ? count : word_add(count, "--iova-mode=va");
 	}
-	if (memory == DPDK_MEMORY_AUTO)
-		ordinary_memory_warn();
 	count = word_add(count, "--no-huge");
 	count = word_add(count, "--no-shconf");
-	return word_add(count, "-m%u", EAL_MEMORY_MB + devices * EAL_DEVICE_MEMORY_MB);
+	return word_add(
+		count, "-m%u", EAL_MEMORY_MB + options->device_count * EAL_DEVICE_MEMORY_MB);
 }
 
 static int suiting_words_add(int count, const struct dpdk_start_options *options)
@@ -90,7 +106,7 @@ static int suiting_words_add(int count, const struct dpdk_start_options *options
 	}
 	if (!pci)
 		count = word_add(count, "--no-pci");
-	count = memory_words_add(count, options->device_count, options->memory, pci);
+	count = memory_words_add(count, options, pci);
 	// It says at every start that it does not do what nobody asked for.
 	count = word_add(count, "--log-level=lib.telemetry:error");
 	return word_add(count, "--file-prefix=weir");
@@ -187,7 +203,7 @@ static int options_judge(
 		return dpdk_complain(complaint, -E2BIG, "%u devices: at most %d can be had",
 			options->device_count, DPDK_DEVICES_MAX);
 	if (options->word_count == 0 && options->memory == DPDK_MEMORY_HUGE
-		&& !huge_pages_are_free())
+		&& huge_pages_free_mb() == 0)
 		return dpdk_complain(complaint, -ENOMEM,
 			"no huge pages are free, and packets are to be in nothing else");
 	return words_judge(options->words, options->word_count, complaint);

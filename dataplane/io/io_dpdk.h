@@ -48,6 +48,7 @@ enum dpdk_memory {
 struct dpdk_start_options {
 	const char *const *devices; // names of all that will be opened
 	unsigned device_count;
+	unsigned workers; // queue pairs of each: how much memory they take
 	enum dpdk_memory memory;
 	// The EAL's words after the program's name, in place of those that suit this host, the devices and `memory`: no PCI scan
 	// unless a device has a PCI address, and no files. The processors' are added unless there are some.

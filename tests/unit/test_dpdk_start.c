@@ -20,8 +20,11 @@ static char complaint[DPDK_COMPLAINT_MAX];
 
 static int start_with(const char *const *words, unsigned count, const char *device)
 {
-	const struct dpdk_start_options options = {
-		.devices = &device, .device_count = 1, .words = words, .word_count = count};
+	const struct dpdk_start_options options = {.devices = &device,
+		.device_count = 1,
+		.workers = 1,
+		.words = words,
+		.word_count = count};
 
 	return dpdk_start(&options, complaint);
 }
@@ -295,4 +298,38 @@ Test(dpdk_start, two_workers_on_two_queues_serve_any_flow)
 			cr_assert(eq(int, sent.destination.port, 5070 + i));
 		}
 	dpdk_lab_close(&lab);
+}
+
+static unsigned long huge_pages(const char *change)
+{
+	FILE *file = fopen("/proc/sys/vm/nr_hugepages", change == NULL ? "r" : "w");
+	unsigned long count = 0;
+
+	if (file == NULL)
+		cr_skip("huge pages are not this user's to change");
+	if (change != NULL)
+		fputs(change, file);
+	else if (fscanf(file, "%lu", &count) != 1)
+		count = 0;
+	fclose(file);
+	return count;
+}
+
+// Two megabytes, where one queue pair takes more.
+Test(dpdk_start, a_few_free_huge_pages_are_no_reason_to_fail)
+{
+	struct dpdk_device_info info;
+	int error;
+
+	if (getuid() != 0 || huge_pages(NULL) != 0)
+		cr_skip("needs root, and a host without huge pages");
+	(void)huge_pages("1");
+	error = start("net_null0");
+	if (error == 0)
+		error = open_device("net_null0", 1);
+	(void)huge_pages("0");
+	cr_assert(eq(int, error, 0), "%s", complaint);
+	cr_assert(dpdk_read_device(0, &info));
+	cr_assert(not(info.huge_pages));
+	dpdk_stop();
 }
