@@ -23,6 +23,49 @@ static void list_free(struct stream_mail **list)
 	}
 }
 
+static const struct config_listener *listener_find(const struct config *config, uint8_t id)
+{
+	for (size_t i = 0; i < config->listeners.count; i++)
+		if (config->listeners.items[i].id == id)
+			return &config->listeners.items[i];
+	return NULL;
+}
+
+static bool peer_is_target(const struct edge *edge, const struct endpoint *peer)
+{
+	struct link_target targets[UPSTREAM_TARGETS_MAX];
+	unsigned count = edge->control->upstream == NULL
+		? 0
+		: upstream_list(edge->control->upstream, targets);
+
+	for (unsigned i = 0; i < count; i++)
+		if (targets[i].endpoint.family == peer->family
+			&& memcmp(targets[i].endpoint.address, peer->address, sizeof(peer->address))
+				== 0)
+			return true;
+	return false;
+}
+
+// Workers judge every message of a core listener by this rule, too (ROUTING section 1); but peers are told of a flow.
+static bool peer_is_heard(const struct edge *edge, const struct stream_mail *mail)
+{
+	const struct config_listener *listener =
+		listener_find(edge->control->config, mail->listener);
+
+	if (listener == NULL || listener->side != SIDE_CORE)
+		return listener != NULL;
+	for (size_t i = 0; i < listener->allow.count; i++)
+		if (prefix_contains(&listener->allow.items[i], &mail->peer))
+			return true;
+	return listener->allow.count == 0 && peer_is_target(edge, &mail->peer);
+}
+
+static void flow_refuse(struct edge *edge, struct stream_mail *mail, enum stream_refusal refusal)
+{
+	mail->refusal = (uint8_t)refusal;
+	streams_reply(edge->streams, mail);
+}
+
 // A connection has shown that somebody speaks SIP there: it gets its flow. The answer waits until that is on its way to the tables.
 static void flow_open(struct edge *edge, struct stream_mail *mail)
 {
@@ -31,15 +74,19 @@ static void flow_open(struct edge *edge, struct stream_mail *mail)
 		.peer = mail->peer,
 		.thread = mail->thread};
 	struct flow_id id;
+
+	if (!peer_is_heard(edge, mail)) {
+		flow_refuse(edge, mail, REFUSAL_STRANGER);
+		return;
+	}
 	enum flow_result result = flow_book_open_stream(edge->book, &source, edge_now(), &id);
 
 	if (result == FLOW_CLOCK_BEHIND && flow_book_behind_s(edge->book, edge_now()) <= 1) {
 		list_put(&edge->early, mail);
 		return;
 	}
-	mail->refused = result != FLOW_OK;
 	if (result != FLOW_OK) {
-		streams_reply(edge->streams, mail);
+		flow_refuse(edge, mail, REFUSAL_NO_ROOM);
 		return;
 	}
 	mail->slot = id.slot;
@@ -112,14 +159,6 @@ static unsigned listeners_collect(struct edge *edge)
 			};
 	}
 	return count;
-}
-
-static const struct config_listener *listener_find(const struct config *config, uint8_t id)
-{
-	for (size_t i = 0; i < config->listeners.count; i++)
-		if (config->listeners.items[i].id == id)
-			return &config->listeners.items[i];
-	return NULL;
 }
 
 static void bind_complain(struct edge *edge, uint8_t id, int status)

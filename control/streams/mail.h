@@ -18,6 +18,13 @@ enum stream_mail_type {
 	MAIL_CLOSED,
 };
 
+// Why a connection gets no flow.
+enum stream_refusal {
+	REFUSAL_NONE,
+	REFUSAL_NO_ROOM, // now: it is told so
+	REFUSAL_STRANGER, // its listener does not hear it: it is told nothing
+};
+
 struct stream_mail {
 	struct stream_mail *next;
 	struct stream *connection; // the thread's alone; NULL: it has closed
@@ -25,7 +32,7 @@ struct stream_mail {
 	uint8_t thread; // the connection's
 	uint8_t listener;
 	uint8_t transport;
-	uint8_t refused; // OPENED: there is no flow for it
+	uint8_t refusal; // enum stream_refusal, of OPENED
 	uint32_t slot; // OPENED, CLOSED: its flow; 0: none
 	uint32_t generation;
 	struct endpoint peer;

@@ -136,13 +136,22 @@ static void message_read_again(struct stream *connection)
 		(void)framer_next(&connection->framer, octets, &connection->thread->message);
 }
 
+static void flow_miss(struct stream *connection, enum stream_refusal refusal)
+{
+	if (refusal == REFUSAL_STRANGER) {
+		stream_end_later(connection, STREAM_END_STRANGER);
+		return;
+	}
+	message_read_again(connection);
+	stream_answer(connection, 503, SPAN("Retry-After: 30\r\n"));
+	stream_end_later(connection, STREAM_END_REFUSED);
+}
+
 void stream_take_flow(struct stream *connection, struct stream_mail *mail)
 {
 	connection->asked = false;
-	if (mail->refused != 0) {
-		message_read_again(connection);
-		stream_answer(connection, 503, SPAN("Retry-After: 30\r\n"));
-		stream_end_later(connection, STREAM_END_REFUSED);
+	if (mail->refusal != REFUSAL_NONE) {
+		flow_miss(connection, mail->refusal);
 		return;
 	}
 	connection->slot = mail->slot;

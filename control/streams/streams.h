@@ -72,6 +72,8 @@ void streams_reply(struct streams *streams, struct stream_mail *mail);
 	X(UNENDED, "unended", "a message that does not say where it ends") \
 	X(TOO_LARGE, "too-large", "a message beyond limits.message") \
 	X(REFUSED, "refused", "there was no flow for it") \
+	X(STRANGER, "stranger", \
+		"the listener does not hear it: 'allow', else the upstream targets") \
 	X(MEMORY, "memory", "out of memory") \
 	X(STOP, "stop", "weir-control ended")
 

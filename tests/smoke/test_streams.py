@@ -74,6 +74,7 @@ class Scene:
                     {"name": "tls", "side": "access", "transport": "tls", "tls": "phones", "address": f"{self.network}.1:5061"},
                     {"name": "ws", "side": "access", "transport": "ws", "address": f"{self.network}.1:8080"},
                     {"name": "wss", "side": "access", "transport": "wss", "tls": "phones", "address": f"{self.network}.1:8443"},
+                    {"name": "core-tcp", "side": "core", "transport": "tcp", "address": f"{self.network}.2:5060"},
                     # Nobody here resolves names.
                     {"name": "core", "side": "core", "transport": "udp", "address": f"{self.network}.2:5060",
                      "advertise": f"{self.network}.2:5060"}],
@@ -440,6 +441,24 @@ class Streams(unittest.TestCase):
         phone.send(b"".join(options(phone, f"many{n}", "x" * n) for n in range(200)))
         for n in range(200):
             self.assertEqual(header(phone.message(), "Call-ID"), [f"options-many{n}"])
+
+    def core_wire(self, source):
+        """A connection to the core's listener, from one of this host's addresses."""
+        wire = Wire.__new__(Wire)
+        wire.scene, wire.transport, wire.rest, wire.pongs = self.scene, "TCP", b"", 0
+        wire.socket = socket.create_connection((f"{self.scene.network}.2", 5060), timeout=ANSWER_S, source_address=(source, 0))
+        wire.local = wire.socket.getsockname()
+        self.addCleanup(wire.close)
+        return wire
+
+    def test_the_core_listener_hears_its_targets_and_gives_strangers_no_flow(self):
+        target = self.core_wire(f"{self.scene.network}.3")
+        target.send(options(target, "from-the-core"))
+        self.assertTrue(target.message().startswith("SIP/2.0 200"))
+        stranger = self.core_wire(f"{self.scene.network}.77")
+        stranger.send(options(stranger, "from-a-stranger"))
+        self.assertTrue(stranger.is_closed(2.0))
+        self.assertFalse([flow for flow in self.scene.flows("tcp") if f"{self.scene.network}.77" in str(flow)])
 
     def test_slow_headers_are_cut(self):
         phone = self.wire()

@@ -65,7 +65,7 @@ static void flow_give(struct stream *connection, uint32_t generation)
 {
 	connection->mail->slot = SLOT;
 	connection->mail->generation = generation;
-	connection->mail->refused = 0;
+	connection->mail->refusal = REFUSAL_NONE;
 	stream_take_flow(connection, connection->mail);
 }
 
