@@ -2,6 +2,7 @@
 
 #include "../base/clock.h"
 #include "core_private.h"
+#include "maddr.h"
 
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
@@ -59,7 +60,7 @@ static enum proxy_way network_resolve(void *context, const uint8_t *base, const 
 	const struct endpoint *tried, unsigned tried_count, struct hop *hop, bool *lives)
 {
 	struct core *core = context;
-	struct span host = slice_span(base, uri->host);
+	struct span host = maddr_host(base, uri);
 	unsigned count;
 
 	*hop = (struct hop){.transport = TRANSPORT_UDP};

@@ -1,6 +1,8 @@
 #include "../base/clock.h"
 #include "core_private.h"
+#include "maddr.h"
 #include "reply.h"
+#include "strict.h"
 
 #include <weir/identity.h>
 
@@ -51,7 +53,7 @@ static void paths_follow(struct core *core)
 		if (!name_address_parse(core->message.octets, cursor.value, &address)
 			|| !uri_parse(core->message.octets, address.uri, &uri))
 			continue;
-		struct span host = message_span(&core->message, uri.host);
+		struct span host = maddr_host(core->message.octets, &uri);
 		if (!endpoint_parse_address(host, &literal)
 			&& target_set_follow(core->targets, host, uri.port, false) != 0)
 			core->counters.dropped++;
@@ -64,11 +66,12 @@ static bool asks_us(const struct core *core)
 	const struct message *message = &core->message;
 	struct uri target;
 
-	if (message->method != METHOD_OPTIONS || !uri_parse(core->in, message->target, &target)
+	if (message->method != METHOD_OPTIONS
+		|| !uri_parse(message->octets, message->target, &target)
 		|| target.scheme == URI_OTHER)
 		return false;
 	return message->max_forwards == 0
-		|| (!target.has_user && own_names_hold(&core->own, core->in, &target));
+		|| (!target.has_user && own_names_hold(&core->own, message->octets, &target));
 }
 
 static void request_handle(struct core *core, const struct endpoint *source)
@@ -81,6 +84,32 @@ static void request_handle(struct core *core, const struct endpoint *source)
 	} else {
 		proxy_take(core->proxy, &core->message, source, clock_ms());
 	}
+}
+
+// The message as the plan says. False: it cannot be written so.
+static bool message_edit(struct core *core)
+{
+	uint8_t *octets;
+	size_t length;
+
+	return edit_apply(&core->plan, core->in, sizeof(core->in),
+		       core->in + (core->message.octets - core->in), core->message.length, &octets,
+		       &length)
+		&& message_parse(&core->message, octets, length) == MESSAGE_OK;
+}
+
+// RFC 3261 section 16.4: what a strict router has moved goes back to its place, and our own maddr goes. False: it cannot be read then.
+static bool request_repair(struct core *core, const struct endpoint *listener)
+{
+	const struct message *message = &core->message;
+	struct uri target;
+
+	if (strict_repair(&core->own, message, &core->plan) && !message_edit(core))
+		return false;
+	return !uri_parse(message->octets, message->target, &target)
+		|| !maddr_strip(
+			&core->own, message->octets, &target, listener, TRANSPORT_UDP, &core->plan)
+		|| message_edit(core);
 }
 
 static void response_handle(struct core *core, const struct endpoint *source)
@@ -101,7 +130,8 @@ static unsigned fault_status(enum message_fault fault)
 	return fault == MESSAGE_VERSION ? 505 : 400;
 }
 
-void core_handle(struct core *core, const struct endpoint *source, size_t length)
+void core_handle(struct core *core, const struct endpoint *listener, const struct endpoint *source,
+	size_t length)
 {
 	enum message_fault fault = length > UINT16_MAX
 		? MESSAGE_START_LINE
@@ -115,8 +145,10 @@ void core_handle(struct core *core, const struct endpoint *source, size_t length
 			answer(core, source, fault_status(fault), span_of(NULL, 0));
 		return;
 	}
-	if (core->message.request)
+	if (!core->message.request)
+		response_handle(core, source);
+	else if (request_repair(core, listener))
 		request_handle(core, source);
 	else
-		response_handle(core, source);
+		core->counters.dropped++;
 }

@@ -5,6 +5,8 @@
 #include "../targets/target.h"
 #include "core.h"
 
+#include <weir/edit.h>
+
 struct core_socket {
 	struct core *core;
 	int fd;
@@ -24,6 +26,7 @@ struct core {
 	bool look_again; // names or lives have changed
 	struct core_socket sockets[CORE_LISTENERS_MAX];
 	struct message message; // being handled
+	struct edit_plan plan;
 	uint8_t in[UINT16_MAX + 1]; // the datagram as received
 	uint8_t headers[UINT16_MAX + 1]; // that the registrar adds to its answer
 	uint8_t out[UINT16_MAX + 1];
@@ -43,5 +46,6 @@ void core_send(struct core *core, const struct endpoint *to, struct span octets)
 
 // --- core_handle.c ---
 
-// Handle the datagram in core->in.
-void core_handle(struct core *core, const struct endpoint *source, size_t length);
+// Handle the datagram in core->in, which came to `listener`.
+void core_handle(struct core *core, const struct endpoint *listener, const struct endpoint *source,
+	size_t length);

@@ -96,7 +96,8 @@ static void socket_ready(evutil_socket_t fd, short what, void *argument)
 			continue; // an error of what was sent
 		struct endpoint source = sockaddr_read(&address);
 		core->counters.received++;
-		core_handle(core, &source, (size_t)octets);
+		core_handle(core, &core->options.listeners[own - core->sockets], &source,
+			(size_t)octets);
 	}
 	core_arm(core);
 }

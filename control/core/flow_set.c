@@ -1,5 +1,7 @@
 #include "flow_set.h"
 
+#include "header_lines.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -14,20 +16,8 @@ enum {
 static struct span path_first(struct span path)
 {
 	struct name_address address;
-	uint16_t length = 0;
-	bool quoted = false;
-	bool bracketed = false;
 
-	for (; length < path.length; length++) {
-		uint8_t octet = path.octets[length];
-		if (octet == '"')
-			quoted = !quoted;
-		else if (!quoted && (octet == '<' || octet == '>'))
-			bracketed = octet == '<';
-		else if (!quoted && !bracketed && octet == ',')
-			break;
-	}
-	if (!name_address_parse(path.octets, (struct slice){0, length}, &address))
+	if (!name_address_parse(path.octets, header_list_first(path), &address))
 		return span_of(NULL, 0);
 	return slice_span(path.octets, address.uri);
 }

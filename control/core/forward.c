@@ -2,6 +2,7 @@
 
 #include "header_lines.h"
 #include "reply.h"
+#include "strict.h"
 
 #include <weir/base64url.h>
 #include <weir/identity.h>
@@ -109,25 +110,106 @@ static void plan_line(struct edit_plan *plan, uint16_t offset, struct span name,
 	edit_close(plan);
 }
 
+// --- Where it goes ---
+
+// Request-URI and Routes that the request leaves with.
+struct way {
+	struct span target; // length 0: as it is
+	struct span path; // to be put in front; length 0: none
+	struct span last; // a URI, to be put behind all of them; length 0: none
+	unsigned popped;
+};
+
+static bool value_behind(const struct message *request, unsigned count, struct slice *value)
+{
+	struct value_cursor cursor;
+
+	value_begin(&cursor, request, HEADER_ROUTE);
+	for (unsigned i = 0; i < count; i++)
+		if (!value_next(&cursor))
+			return false;
+	if (!value_next(&cursor))
+		return false;
+	*value = cursor.value;
+	return true;
+}
+
+// What follows the first value of a list.
+static struct span list_rest(struct span list)
+{
+	size_t at = header_list_first(list).length;
+
+	while (at < list.length && (list.octets[at] == ',' || list.octets[at] == ' '))
+		at++;
+	return span_of(list.octets + at, list.length - at);
+}
+
+// RFC 3261 section 16.6 step 6: a strict router finds itself in the request-URI, and what stood there at the end of the Routes.
+static struct way way_find(const struct forward *forward, const struct message *request)
+{
+	struct way way = {
+		.target = forward->target, .path = forward->path, .popped = forward->own_routes};
+	struct span target = forward->target.length > 0 ? forward->target
+							: message_span(request, request->target);
+	struct slice next;
+
+	if (way.path.length > 0) {
+		if (strict_hop(way.path.octets, header_list_first(way.path), &way.target)) {
+			way.last = target;
+			way.path = list_rest(way.path);
+		}
+	} else if (value_behind(request, way.popped, &next)
+		&& strict_hop(request->octets, next, &way.target)) {
+		way.last = target;
+		way.popped++;
+	}
+	return way;
+}
+
+static uint16_t lines_end(const struct message *request, enum header header, uint16_t otherwise)
+{
+	uint8_t index = request->first[header];
+	uint16_t end = otherwise;
+
+	for (; index != MESSAGE_LINE_NONE; index = request->lines[index].next)
+		end = (uint16_t)(request->lines[index].offset + request->lines[index].length);
+	return end;
+}
+
+static void plan_way(
+	const struct forward *forward, const struct message *request, struct edit_plan *plan)
+{
+	const struct header_line *routes = message_line(request, HEADER_ROUTE);
+	uint16_t top = message_line(request, HEADER_VIA)->offset;
+	struct way way = way_find(forward, request);
+
+	if (way.target.length > 0)
+		edit_replace(plan, request->target, way.target);
+	plan_pop_routes(request, way.popped, plan);
+	if (way.path.length > 0)
+		plan_line(plan, routes != NULL ? routes->offset : top, SPAN("Route: "), way.path);
+	if (way.last.length == 0)
+		return;
+	edit_open(plan, lines_end(request, HEADER_ROUTE, top), 0);
+	edit_add(plan, SPAN("Route: <"));
+	edit_add(plan, way.last);
+	edit_add(plan, SPAN(">\r\n"));
+	edit_close(plan);
+}
+
 bool forward_plan(
 	const struct forward *forward, const struct message *request, struct edit_plan *plan)
 {
 	const struct header_line *top = message_line(request, HEADER_VIA);
-	const struct header_line *routes = message_line(request, HEADER_ROUTE);
 
 	edit_begin(plan);
-	if (forward->target.length > 0)
-		edit_replace(plan, request->target, forward->target);
 	// What is new stands above the Vias, so that they stay together.
 	if (forward->record_route.length > 0) {
 		const struct header_line *others = message_line(request, HEADER_RECORD_ROUTE);
 		plan_line(plan, others != NULL ? others->offset : top->offset,
 			SPAN("Record-Route: "), forward->record_route);
 	}
-	plan_pop_routes(request, forward->own_routes, plan);
-	if (forward->path.length > 0)
-		plan_line(plan, routes != NULL ? routes->offset : top->offset, SPAN("Route: "),
-			forward->path);
+	plan_way(forward, request, plan);
 	plan_max_forwards(request, plan);
 	if (forward->breadth > 0)
 		plan_breadth(request, forward->breadth, plan);

@@ -58,3 +58,21 @@ bool header_line_find(
 	}
 	return false;
 }
+
+struct slice header_list_first(struct span list)
+{
+	bool quoted = false;
+	bool bracketed = false;
+	uint16_t length = 0;
+
+	for (; length < list.length; length++) {
+		uint8_t octet = list.octets[length];
+		if (octet == '"')
+			quoted = !quoted;
+		else if (!quoted && (octet == '<' || octet == '>'))
+			bracketed = octet == '<';
+		else if (!quoted && !bracketed && octet == ',')
+			break;
+	}
+	return (struct slice){0, length};
+}

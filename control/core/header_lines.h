@@ -13,3 +13,5 @@ struct header_text {
 // The next line of that name at or behind `from` (0: from the first). False: none.
 [[nodiscard]] bool header_line_find(
 	const struct message *message, struct span name, uint16_t from, struct header_text *found);
+// The first value of a comma-separated list: commas in quoted strings and angle brackets do not divide. The list is no longer than a message.
+struct slice header_list_first(struct span list);

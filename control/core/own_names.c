@@ -27,6 +27,11 @@ static bool is_listener(const struct own_names *own, struct span host, uint16_t 
 	return false;
 }
 
+bool own_names_have_host(const struct own_names *own, struct span host, uint16_t port)
+{
+	return is_listener(own, host, port) || own_names_have_domain(own, host);
+}
+
 bool own_names_hold(const struct own_names *own, const uint8_t *base, const struct uri *uri)
 {
 	struct span host = slice_span(base, uri->host);

@@ -1,3 +1,4 @@
+#include "maddr.h"
 #include "proxy_private.h"
 
 enum {
@@ -31,6 +32,7 @@ unsigned proxy_route_find(const struct proxy *proxy, const struct message *reque
 	unsigned *own_routes, bool *is_aor)
 {
 	struct uri next;
+	struct span maddr;
 	bool has_next;
 
 	*is_aor = false;
@@ -41,6 +43,9 @@ unsigned proxy_route_find(const struct proxy *proxy, const struct message *reque
 	}
 	if (!uri_parse(request->octets, request->target, uri) || uri->scheme == URI_OTHER)
 		return 416;
+	// Section 16.5: who names a host to send to means that one.
+	if (maddr_find(request->octets, uri, &maddr))
+		return 0;
 	if (own_names_hold(&proxy->options.own, request->octets, uri)) {
 		*is_aor = uri->has_user;
 		return uri->has_user ? 0 : 404; // our own name, and nobody there

@@ -2,9 +2,11 @@
 // phones answer what they get because of it, then the message, up to a NUL. What must hold: the core sends nothing that is no
 // message; it answers no response and no ACK; and left alone it holds nothing.
 
+#include "core/maddr.h"
 #include "core/proxy.h"
 #include "core/registrar.h"
 #include "core/reply.h"
+#include "core/strict.h"
 #include "fuzz.h"
 
 enum {
@@ -27,6 +29,11 @@ static const struct endpoint LISTENER = {
 	.address = {10, 0, 0, 9}, .port = 5060, .family = ENDPOINT_V4};
 static const struct endpoint SOURCE = {
 	.address = {10, 9, 9, 9}, .port = 5070, .family = ENDPOINT_V4};
+#define OWN \
+	{ \
+		.listeners = &LISTENER, .listener_count = 1, .name = SPAN("core.test"), \
+		.domains = &DOMAIN, .domain_count = 1 \
+	}
 static const struct hash_keys HASHES;
 static const struct gruu_key GRUU_KEY;
 
@@ -40,6 +47,8 @@ static struct {
 	struct sent sent[SENT_MAX];
 	uint8_t headers[HEADERS_OCTETS];
 	uint8_t answer[UINT16_MAX];
+	struct edit_plan plan;
+	uint8_t repaired[UINT16_MAX];
 } world;
 
 static void network_send(void *context, const struct hop *to, struct span octets)
@@ -61,7 +70,7 @@ static enum proxy_way network_resolve(void *context, const uint8_t *base, const 
 {
 	*hop = (struct hop){.transport = TRANSPORT_UDP};
 	*lives = uri->host.length % 2;
-	if (endpoint_parse_address(slice_span(base, uri->host), &hop->peer)) {
+	if (endpoint_parse_address(maddr_host(base, uri), &hop->peer)) {
 		hop->peer.port = uri_port(uri);
 		return tried_count == 0 ? PROXY_WAY_FOUND : PROXY_WAY_NONE;
 	}
@@ -79,11 +88,7 @@ static bool network_is_dead(void *context, const struct endpoint *endpoint)
 
 static void world_open(void)
 {
-	const struct own_names own = {.listeners = &LISTENER,
-		.listener_count = 1,
-		.name = SPAN("core.test"),
-		.domains = &DOMAIN,
-		.domain_count = 1};
+	const struct own_names own = OWN;
 
 	world.now_ms = 1000000;
 	world.registrar = (struct registrar){
@@ -114,12 +119,37 @@ static void world_open(void)
 	CHECK(world.proxy != NULL && world.registrar.location != NULL);
 }
 
+// As a request is read that a strict router has passed on, or that has a maddr. What is repaired can be read.
+static void repair(void)
+{
+	static const struct own_names own = OWN;
+	uint8_t *out;
+	size_t length;
+	struct uri target;
+
+	if (!world.message.request)
+		return;
+	bool moved = strict_repair(&own, &world.message, &world.plan);
+	if (!moved
+		&& (!uri_parse(world.message.octets, world.message.target, &target)
+			|| !maddr_strip(&own, world.message.octets, &target, &LISTENER,
+				TRANSPORT_UDP, &world.plan)))
+		return;
+	memmove(world.repaired, world.message.octets, world.message.length);
+	CHECK(edit_apply(&world.plan, world.repaired, sizeof(world.repaired), world.repaired,
+		world.message.length, &out, &length));
+	enum message_fault fault = message_parse(&world.message, out, length);
+	CHECK(fault == MESSAGE_OK || fault == MESSAGE_URI);
+	world.message.request &= fault == MESSAGE_OK;
+}
+
 static void take(struct span octets)
 {
 	struct text headers = text_begin(world.headers, sizeof(world.headers));
 
 	if (message_parse(&world.message, octets.octets, octets.length) != MESSAGE_OK)
 		return;
+	repair();
 	if (world.message.request && world.message.method == METHOD_REGISTER) {
 		unsigned status = registrar_answer(
 			&world.registrar, &world.message, world.now_ms / 1000, &headers);

@@ -6,6 +6,7 @@
 
 #pragma once
 
+#include "core/maddr.h"
 #include "core/proxy.h"
 
 #include <criterion/criterion.h>
@@ -52,7 +53,7 @@ static inline enum proxy_way network_resolve(void *context, const uint8_t *base,
 	const struct uri *uri, const struct endpoint *tried, unsigned tried_count, struct hop *hop,
 	bool *lives)
 {
-	struct span host = slice_span(base, uri->host);
+	struct span host = maddr_host(base, uri);
 	bool second = span_equal(host, SPAN("edge2.test"));
 
 	*hop = (struct hop){.transport = TRANSPORT_UDP};

@@ -211,6 +211,51 @@ Test(core, follows_the_route_of_a_request_in_a_dialog, .init = setup, .fini = te
 	assert_holds(text, expected);
 }
 
+Test(core, takes_the_destination_out_of_the_last_route_behind_a_strict_router, .init = setup,
+	.fini = teardown)
+{
+	char target[64], routes[256], expected[128];
+
+	open_core(true);
+	snprintf(target, sizeof(target), "sip:%s;lr", core_text);
+	snprintf(routes, sizeof(routes),
+		"Route: <sip:t2@127.0.0.1:%u;lr>, <sip:alice@10.1.1.1:5070>\r\n", edge_port);
+	send_from(caller, invite(target, routes));
+	const char *text = receive(edge);
+	assert_holds(text, "INVITE sip:alice@10.1.1.1:5070 SIP/2.0\r\n");
+	snprintf(expected, sizeof(expected), "\r\nRoute: <sip:t2@127.0.0.1:%u;lr>\r\n", edge_port);
+	assert_holds(text, expected);
+	assert_holds(text, "\r\n\r\nbody");
+}
+
+Test(core, a_request_for_the_core_itself_is_no_strict_routers, .init = setup, .fini = teardown)
+{
+	char target[64], routes[256];
+
+	open_core(true);
+	snprintf(target, sizeof(target), "sip:%s", core_text);
+	snprintf(routes, sizeof(routes), "Route: <sip:%s;lr>\r\n", core_text);
+	send_from(caller, invite(target, routes));
+	assert_holds(receive(caller), "SIP/2.0 404 ");
+}
+
+Test(core, its_own_maddr_goes_with_port_and_transport_if_the_request_came_by_them, .init = setup,
+	.fini = teardown)
+{
+	char target[128];
+
+	open_core(true);
+	register_alice();
+	snprintf(target, sizeof(target), "sip:alice@example.test:%u;maddr=127.0.0.1;transport=udp",
+		listener.port);
+	send_from(caller, invite(target, ""));
+	assert_holds(receive(edge), "INVITE sip:alice@10.1.1.1:5070 SIP/2.0\r\n");
+	assert_holds(receive(caller), "SIP/2.0 100 ");
+	// By another port than that it is another place.
+	send_from(caller, invite("sip:alice@example.test;maddr=127.0.0.2", ""));
+	cr_assert(eq(str, (char *)receive(edge), ""));
+}
+
 Test(core, absorbs_a_retransmission_and_repeats_the_request_by_itself, .init = setup,
 	.fini = teardown)
 {
