@@ -26,7 +26,12 @@ static bool network_is_dead(void *context, const struct endpoint *endpoint)
 {
 	const struct core *core = context;
 
-	return target_set_is_dead(core->targets, endpoint);
+	return target_set_is_dead(core->targets, TRANSPORT_UDP, endpoint);
+}
+
+struct destination core_destination(struct span host, uint16_t port)
+{
+	return (struct destination){.host = host, .port = port, .transport = TRANSPORT_UDP};
 }
 
 static bool is_tried(
@@ -69,9 +74,10 @@ static enum proxy_way network_resolve(void *context, const uint8_t *base, const 
 		*lives = true;
 		return tried_count == 0 ? PROXY_WAY_FOUND : PROXY_WAY_NONE;
 	}
-	if (target_set_follow(core->targets, host, uri->port, false) != 0)
+	const struct destination destination = core_destination(host, uri->port);
+	if (target_set_follow(core->targets, &destination, false) != 0)
 		return PROXY_WAY_NONE;
-	const struct target *targets = target_set_find(core->targets, host, uri->port, &count);
+	const struct target *targets = target_set_find(core->targets, &destination, &count);
 	if (targets == NULL)
 		return PROXY_WAY_PENDING;
 	return target_choose(targets, count, tried, tried_count, hop, lives);
@@ -116,9 +122,9 @@ static void targets_changed(void *context)
 		core_arm(core);
 }
 
-static void probe_send(void *context, const struct endpoint *to, struct span octets)
+static void probe_send(void *context, const struct target *to, struct span octets)
 {
-	core_send(context, to, octets);
+	core_send(context, &to->endpoint, octets);
 }
 
 static int targets_open(struct core *core)
@@ -126,6 +132,7 @@ static int targets_open(struct core *core)
 	const struct target_options options = {
 		.base = core->options.base,
 		.resolver = core->options.resolver,
+		.transports = transport_bit(TRANSPORT_UDP),
 		.probe_every_ms = core->options.probe_every_ms,
 		.down_after = core->options.probe_down_after,
 		.sent_by = core->options.sent_by,

@@ -54,8 +54,9 @@ static void paths_follow(struct core *core)
 			|| !uri_parse(core->message.octets, address.uri, &uri))
 			continue;
 		struct span host = maddr_host(core->message.octets, &uri);
+		const struct destination destination = core_destination(host, uri.port);
 		if (!endpoint_parse_address(host, &literal)
-			&& target_set_follow(core->targets, host, uri.port, false) != 0)
+			&& target_set_follow(core->targets, &destination, false) != 0)
 			core->counters.dropped++;
 	}
 }

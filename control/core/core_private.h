@@ -33,6 +33,8 @@ struct core {
 };
 
 uint64_t core_now_s(void);
+// As the core sends: by UDP.
+struct destination core_destination(struct span host, uint16_t port);
 // Wake up when the proxy's next timer is due.
 void core_arm(struct core *core);
 

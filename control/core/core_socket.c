@@ -74,7 +74,7 @@ static void errors_read(struct core *core, int fd)
 		if (message.msg_namelen == 0 || !is_unreachable(&message))
 			continue;
 		struct endpoint peer = sockaddr_read(&address);
-		target_set_refused(core->targets, &peer);
+		target_set_refused(core->targets, TRANSPORT_UDP, &peer);
 		proxy_fail(core->proxy, &peer, clock_ms());
 	}
 }

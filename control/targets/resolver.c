@@ -1,23 +1,15 @@
 #include "resolver.h"
 
-#include "../base/sockaddr.h"
-
 #include <ares.h>
-#include <arpa/nameser.h>
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/queue.h>
 
 enum {
-	HOST_MAX = 253, // RFC 1035 section 2.3.4
-	SIP_PORT = 5060,
-	// Of answers from a hosts file, and of SRV answers, whose own c-ares does not tell.
-	TTL_UNKNOWN_S = 30,
 	TRY_TIMEOUT_MS = 1000,
 	TRIES = 2,
-	SERVICES_MAX = 1024, // records of one SRV answer that are looked at
 };
 
 // One socket of c-ares that libevent watches for it.
@@ -28,26 +20,21 @@ struct watch {
 	ares_socket_t socket;
 };
 
-// One resolver_ask(): the addresses gathered, and how many lookups are still out.
+// One resolver_ask().
 struct query {
 	LIST_ENTRY(query) entry;
 	struct resolver *resolver;
 	resolver_done *done;
 	void *context;
-	char host[HOST_MAX + 1];
-	unsigned outstanding;
-	unsigned count;
-	uint32_t ttl_s;
-	bool unanswered; // a server was silent or failed
-	struct resolved targets[RESOLVED_MAX];
+	bool running; // answers that come at once are seen by whoever runs it
+	struct search *search;
 };
 
-// One address lookup of a query: of the host itself or of one SRV target.
+// One question of a query that is out.
 struct lookup {
 	struct query *query;
-	uint16_t priority;
-	uint16_t weight;
-	uint16_t port;
+	unsigned number;
+	enum dns_type type;
 };
 
 struct resolver {
@@ -58,6 +45,13 @@ struct resolver {
 	LIST_HEAD(, watch) watches;
 	LIST_HEAD(, query) queries;
 };
+
+static void query_free(struct query *query)
+{
+	LIST_REMOVE(query, entry);
+	search_free(query->search);
+	free(query);
+}
 
 static void timer_arm(struct resolver *resolver)
 {
@@ -172,205 +166,142 @@ void resolver_close(struct resolver *resolver)
 	ares_library_cleanup();
 	while (!LIST_EMPTY(&resolver->watches))
 		watch_free(LIST_FIRST(&resolver->watches));
-	while ((query = LIST_FIRST(&resolver->queries)) != NULL) {
-		LIST_REMOVE(query, entry);
-		free(query);
-	}
+	while ((query = LIST_FIRST(&resolver->queries)) != NULL)
+		query_free(query);
 	event_free(resolver->timer);
 	free(resolver);
 }
 
-static int resolved_compare(const void *left, const void *right)
-{
-	const struct resolved *a = left;
-	const struct resolved *b = right;
-
-	if (a->priority != b->priority)
-		return a->priority < b->priority ? -1 : 1;
-	if (a->weight != b->weight)
-		return a->weight > b->weight ? -1 : 1;
-	return memcmp(&a->endpoint, &b->endpoint, sizeof(a->endpoint));
-}
-
 static void query_finish(struct query *query)
 {
-	int status = query->count > 0 ? 0 : query->unanswered ? -EAGAIN : -ENOENT;
+	const struct resolved *targets;
+	unsigned count;
+	uint32_t ttl_s;
+	int status = search_result(query->search, &targets, &count, &ttl_s);
 
-	LIST_REMOVE(query, entry);
-	qsort(query->targets, query->count, sizeof(query->targets[0]), resolved_compare);
-	query->done(query->context, status, query->targets, query->count, query->ttl_s);
-	free(query);
+	query->done(query->context, status, targets, count, ttl_s);
+	query_free(query);
 }
 
-// One lookup of the query has ended. While the resolver closes, resolver_close() frees the queries.
-static void query_release(struct query *query)
+static enum search_news news_of(enum dns_type type, int status)
 {
-	if (--query->outstanding == 0 && !query->resolver->closing)
-		query_finish(query);
-}
-
-// The one that makes way when there are more addresses than are kept: every process keeps the same ones, in whatever order they came.
-static struct resolved *query_worst(struct query *query)
-{
-	struct resolved *worst = &query->targets[0];
-
-	for (unsigned i = 1; i < query->count; i++)
-		if (resolved_compare(&query->targets[i], worst) > 0)
-			worst = &query->targets[i];
-	return worst;
-}
-
-static void query_add(
-	struct query *query, const struct lookup *lookup, const struct sockaddr *address)
-{
-	struct resolved target = {.priority = lookup->priority,
-		.weight = lookup->weight,
-		.endpoint = sockaddr_read((const struct sockaddr_storage *)address)};
-
-	if (target.endpoint.family == ENDPOINT_NONE)
-		return;
-	target.endpoint.port = lookup->port;
-	if (query->count < RESOLVED_MAX) {
-		query->targets[query->count++] = target;
-		return;
+	switch (status) {
+	case ARES_SUCCESS:
+		return SEARCH_ANSWER;
+	case ARES_ENOTFOUND:
+	case ARES_ENODATA:
+	case ARES_EBADNAME: // of a record's making: no such name can exist
+		return SEARCH_NOTHING;
+	case ARES_EFORMERR:
+	case ARES_ENOTIMP:
+	case ARES_EREFUSED:
+		// Servers that do not know NAPTR say so in these ways; it is for servers of the other types to have a say.
+		return type == DNS_NAPTR ? SEARCH_NOTHING : SEARCH_SILENCE;
+	default:
+		return SEARCH_SILENCE;
 	}
-	struct resolved *worst = query_worst(query);
-	if (resolved_compare(&target, worst) < 0)
-		*worst = target;
 }
 
-static bool status_is_silence(int status)
-{
-	return status != ARES_SUCCESS && status != ARES_ENOTFOUND && status != ARES_ENODATA;
-}
+static void query_run(struct query *query);
 
-static void addresses_came(
-	void *argument, int status, int timeouts, struct ares_addrinfo *addresses)
+// While the resolver closes, resolver_close() frees the queries.
+static void answer_came(void *argument, int status, int timeouts, unsigned char *octets, int length)
 {
 	struct lookup *lookup = argument;
 	struct query *query = lookup->query;
 
-	if (status_is_silence(status))
-		query->unanswered = true;
-	if (addresses != NULL && !query->resolver->closing) {
-		for (struct ares_addrinfo_node *node = addresses->nodes; node != NULL;
-			node = node->ai_next) {
-			query_add(query, lookup, node->ai_addr);
-			if (node->ai_ttl > 0 && (uint32_t)node->ai_ttl < query->ttl_s)
-				query->ttl_s = (uint32_t)node->ai_ttl;
-		}
+	if (!query->resolver->closing) {
+		search_hear(query->search, lookup->number, news_of(lookup->type, status),
+			span_of(octets, (size_t)length));
+		query_run(query);
 	}
-	if (addresses != NULL)
-		ares_freeaddrinfo(addresses);
 	free(lookup);
-	query_release(query);
 }
 
-static void addresses_ask(
-	struct query *query, const char *host, uint16_t priority, uint16_t weight, uint16_t port)
+static bool hosts_file_read(
+	struct query *query, const struct search_question *question, enum dns_type type)
 {
-	struct ares_addrinfo_hints hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_DGRAM};
-	struct lookup *lookup = malloc(sizeof(*lookup));
+	bool v4 = type == DNS_A;
+	struct hostent *host;
 
+	if (ares_gethostbyname_file(
+		    query->resolver->channel, question->name, v4 ? AF_INET : AF_INET6, &host)
+		!= ARES_SUCCESS)
+		return false;
+	for (char **octets = host->h_addr_list; *octets != NULL; octets++) {
+		struct endpoint address = {.family = v4 ? ENDPOINT_V4 : ENDPOINT_V6};
+
+		memcpy(address.address, *octets, v4 ? 4 : 16);
+		if (type == question->type)
+			search_add(query->search, question->number, &address);
+	}
+	ares_free_hostent(host);
+	return true;
+}
+
+// A name that stands in the hosts file, be it of the other family, is not asked for.
+static bool hosts_file_knows(struct query *query, const struct search_question *question)
+{
+	if (question->type != DNS_A && question->type != DNS_AAAA)
+		return false;
+	bool v4 = hosts_file_read(query, question, DNS_A);
+	bool v6 = hosts_file_read(query, question, DNS_AAAA);
+	return v4 || v6;
+}
+
+static void question_ask(struct query *query, const struct search_question *question)
+{
+	ares_channel channel = query->resolver->channel;
+	struct lookup *lookup = NULL;
+	enum search_news news = SEARCH_NOTHING;
+
+	if (!hosts_file_knows(query, question)) {
+		lookup = malloc(sizeof(*lookup));
+		news = SEARCH_SILENCE;
+	}
 	if (lookup == NULL) {
-		query->unanswered = true;
+		search_hear(query->search, question->number, news, span_of(NULL, 0));
 		return;
 	}
-	*lookup = (struct lookup){query, priority, weight, port};
-	query->outstanding++;
-	ares_getaddrinfo(query->resolver->channel, host, NULL, &hints, addresses_came, lookup);
+	*lookup = (struct lookup){query, question->number, question->type};
+	// Hosts may be short names of this domain, as everywhere on the system.
+	if (question->type == DNS_A || question->type == DNS_AAAA)
+		ares_search(channel, question->name, ns_c_in, question->type, answer_came, lookup);
+	else
+		ares_query(channel, question->name, ns_c_in, question->type, answer_came, lookup);
 }
 
-static int service_compare(const void *left, const void *right)
+static void query_run(struct query *query)
 {
-	const struct ares_srv_reply *a = *(const struct ares_srv_reply *const *)left;
-	const struct ares_srv_reply *b = *(const struct ares_srv_reply *const *)right;
+	struct search_question question;
 
-	if (a->priority != b->priority)
-		return a->priority < b->priority ? -1 : 1;
-	if (a->weight != b->weight)
-		return a->weight > b->weight ? -1 : 1;
-	int hosts = strcmp(a->host, b->host);
-	return hosts != 0 ? hosts : (a->port > b->port) - (a->port < b->port);
-}
-
-// Of a long answer the best are looked up: each costs questions of its own.
-static void services_ask(struct query *query, struct ares_srv_reply *services)
-{
-	struct ares_srv_reply *order[SERVICES_MAX];
-	unsigned count = 0;
-
-	for (; services != NULL && count < SERVICES_MAX; services = services->next)
-		order[count++] = services;
-	qsort(order, count, sizeof(struct ares_srv_reply *), service_compare);
-	for (unsigned i = 0; i < count && i < RESOLVED_MAX; i++)
-		addresses_ask(query, order[i]->host, order[i]->priority, order[i]->weight,
-			order[i]->port);
-}
-
-static void services_came(
-	void *argument, int status, int timeouts, unsigned char *answer, int length)
-{
-	struct query *query = argument;
-	struct ares_srv_reply *services = NULL;
-
-	if (query->resolver->closing) {
-		query_release(query);
+	if (query->running)
 		return;
-	}
-	if (status_is_silence(status))
-		query->unanswered = true;
-	if (status == ARES_SUCCESS
-		&& ares_parse_srv_reply(answer, length, &services) != ARES_SUCCESS)
-		services = NULL;
-	services_ask(query, services);
-	// RFC 3263 section 4.2: no SRV records, then the name itself is asked for.
-	if (services == NULL && !status_is_silence(status))
-		addresses_ask(query, query->host, 0, 0, SIP_PORT);
-	if (services != NULL)
-		ares_free_data(services);
-	query_release(query);
-}
-
-static void query_start(struct query *query, uint16_t port)
-{
-	char service[sizeof("_sip._udp.") + HOST_MAX];
-
-	query->outstanding = 1; // held until everything has been asked
-	if (port != 0) {
-		addresses_ask(query, query->host, 0, 0, port);
-	} else {
-		snprintf(service, sizeof(service), "_sip._udp.%s", query->host);
-		query->outstanding++;
-		ares_query(
-			query->resolver->channel, service, ns_c_in, ns_t_srv, services_came, query);
-	}
+	query->running = true;
+	while (search_ask(query->search, &question))
+		question_ask(query, &question);
+	query->running = false;
 	timer_arm(query->resolver);
-	query_release(query);
+	if (search_is_over(query->search))
+		query_finish(query);
 }
 
-int resolver_ask(struct resolver *resolver, struct span host, uint16_t port, resolver_done *done,
-	void *context)
+int resolver_ask(struct resolver *resolver, const struct destination *destination,
+	unsigned transports, resolver_done *done, void *context)
 {
-	struct resolved literal = {0};
-
-	if (endpoint_parse_address(host, &literal.endpoint)) {
-		literal.endpoint.port = port != 0 ? port : SIP_PORT;
-		done(context, 0, &literal, 1, UINT32_MAX);
-		return 0;
-	}
-	if (host.length == 0 || host.length > HOST_MAX
-		|| memchr(host.octets, 0, host.length) != NULL)
-		return -EINVAL;
 	struct query *query = calloc(1, sizeof(*query));
+
 	if (query == NULL)
 		return -ENOMEM;
+	int status = search_new(destination, transports, &query->search);
+	if (status != 0) {
+		free(query);
+		return status;
+	}
 	query->resolver = resolver;
 	query->done = done;
 	query->context = context;
-	query->ttl_s = TTL_UNKNOWN_S;
-	memcpy(query->host, host.octets, host.length);
 	LIST_INSERT_HEAD(&resolver->queries, query, entry);
-	query_start(query, port);
+	query_run(query);
 	return 0;
 }

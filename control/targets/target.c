@@ -10,7 +10,6 @@
 #include <sys/queue.h>
 
 enum {
-	HOST_MAX = 253,
 	RESOLVE_MIN_MS = 1000, // however short the time to live
 	RESOLVE_MAX_MS = 60000,
 	RESOLVE_RETRY_MS = 2000, // after silence or an unknown name
@@ -28,11 +27,10 @@ struct name {
 	TAILQ_ENTRY(name) entry; // the one asked for last comes first
 	struct target_set *set;
 	struct event *resolve_timer;
-	uint16_t port;
+	struct destination destination; // its host is `host`
 	bool pinned;
 	bool asking;
-	uint8_t host_length;
-	uint8_t host[HOST_MAX];
+	uint8_t host[DNS_NAME_MAX];
 	unsigned count;
 	struct address addresses[RESOLVED_MAX];
 	struct target view[RESOLVED_MAX]; // what target_set_find() hands out
@@ -56,12 +54,18 @@ static void changed(struct target_set *set)
 		set->options.changed(set->options.context);
 }
 
-static struct name *name_find(struct target_set *set, struct span host, uint16_t port)
+static bool destination_equal(const struct destination *a, const struct destination *b)
+{
+	return a->port == b->port && a->transport == b->transport && a->secure == b->secure
+		&& span_equal_nocase(a->host, b->host);
+}
+
+static struct name *name_find(struct target_set *set, const struct destination *destination)
 {
 	struct name *name;
 
 	TAILQ_FOREACH(name, &set->names, entry)
-	if (name->port == port && span_equal_nocase(span_of(name->host, name->host_length), host))
+	if (destination_equal(&name->destination, destination))
 		return name;
 	return NULL;
 }
@@ -83,13 +87,14 @@ static void probe_send(struct target_set *set, struct address *address)
 	// Ids are drawn, never counted: a stranger who could guess them could keep a dead address alive.
 	if (RAND_bytes((unsigned char *)&id, sizeof(id)) != 1 || id == 0)
 		return;
-	size_t length = probe_write(
-		octets, set->options.sent_by, &address->target.endpoint, id, ++address->probes);
+	const struct target *target = &address->target;
+	size_t length = probe_write(octets, target->transport, set->options.sent_by,
+		&target->endpoint, id, ++address->probes);
 	if (length == 0)
 		return;
 	address->probe_id = id;
 	address->unanswered++;
-	set->options.send(set->options.context, &address->target.endpoint, span_of(octets, length));
+	set->options.send(set->options.context, target, span_of(octets, length));
 }
 
 static bool address_judge(struct target_set *set, struct address *address)
@@ -150,13 +155,22 @@ static void resolve_later(struct name *name, uint32_t ms)
 	evtimer_add(name->resolve_timer, &wait);
 }
 
+static bool target_is_at(
+	const struct target *target, uint8_t transport, const struct endpoint *endpoint)
+{
+	return target->transport == transport && endpoint_equal(&target->endpoint, endpoint);
+}
+
 // What is known of an address that the name keeps outlives a new answer.
 static struct address address_carry(const struct name *name, const struct resolved *resolved)
 {
-	struct address fresh = {.target = {.endpoint = resolved->endpoint, .alive = true}};
+	struct address fresh = {.target = {.endpoint = resolved->endpoint,
+					.transport = resolved->transport,
+					.alive = true}};
 
 	for (unsigned i = 0; i < name->count; i++)
-		if (endpoint_equal(&name->addresses[i].target.endpoint, &resolved->endpoint))
+		if (target_is_at(
+			    &name->addresses[i].target, resolved->transport, &resolved->endpoint))
 			fresh = name->addresses[i];
 	fresh.target.priority = resolved->priority;
 	fresh.target.weight = resolved->weight;
@@ -171,8 +185,8 @@ static bool name_update(struct name *name, const struct resolved *resolved, unsi
 	for (unsigned i = 0; i < count; i++) {
 		addresses[i] = address_carry(name, &resolved[i]);
 		same = same
-			&& endpoint_equal(
-				&resolved[i].endpoint, &name->addresses[i].target.endpoint);
+			&& target_is_at(&name->addresses[i].target, resolved[i].transport,
+				&resolved[i].endpoint);
 	}
 	memcpy(name->addresses, addresses, sizeof(addresses));
 	name->count = count;
@@ -209,8 +223,8 @@ static void resolve_fired(evutil_socket_t socket, short what, void *argument)
 	struct name *name = argument;
 
 	name->asking = true;
-	if (resolver_ask(name->set->options.resolver, span_of(name->host, name->host_length),
-		    name->port, resolved_came, name)
+	if (resolver_ask(name->set->options.resolver, &name->destination,
+		    name->set->options.transports, resolved_came, name)
 		!= 0) {
 		name->asking = false;
 		resolve_later(name, RESOLVE_RETRY_MS);
@@ -232,41 +246,49 @@ static bool name_evict(struct target_set *set)
 	return false;
 }
 
-int target_set_follow(struct target_set *set, struct span host, uint16_t port, bool pinned)
+static struct name *name_new(struct target_set *set, const struct destination *destination)
 {
-	struct name *name = name_find(set, host, port);
+	struct name *name = calloc(1, sizeof(*name));
+
+	if (name == NULL)
+		return NULL;
+	name->set = set;
+	name->destination = *destination;
+	name->destination.host = span_of(name->host, destination->host.length);
+	memcpy(name->host, destination->host.octets, destination->host.length);
+	TAILQ_INSERT_HEAD(&set->names, name, entry);
+	set->count++;
+	name->resolve_timer = evtimer_new(set->options.base, resolve_fired, name);
+	if (name->resolve_timer != NULL)
+		return name;
+	name_free(name);
+	return NULL;
+}
+
+int target_set_follow(struct target_set *set, const struct destination *destination, bool pinned)
+{
+	struct name *name = name_find(set, destination);
 
 	if (name != NULL) {
 		name->pinned |= pinned;
 		return 0;
 	}
-	if (host.length == 0 || host.length > HOST_MAX)
+	if (destination->host.length == 0 || destination->host.length > DNS_NAME_MAX)
 		return -EINVAL;
 	if (set->count == TARGET_NAMES_MAX && !name_evict(set))
 		return -ENOSPC;
-	name = calloc(1, sizeof(*name));
+	name = name_new(set, destination);
 	if (name == NULL)
 		return -ENOMEM;
-	name->set = set;
-	name->port = port;
 	name->pinned = pinned;
-	name->host_length = (uint8_t)host.length;
-	memcpy(name->host, host.octets, host.length);
-	TAILQ_INSERT_HEAD(&set->names, name, entry);
-	set->count++;
-	name->resolve_timer = evtimer_new(set->options.base, resolve_fired, name);
-	if (name->resolve_timer == NULL) {
-		name_free(name);
-		return -ENOMEM;
-	}
 	resolve_fired(-1, 0, name);
 	return 0;
 }
 
 const struct target *target_set_find(
-	struct target_set *set, struct span host, uint16_t port, unsigned *count)
+	struct target_set *set, const struct destination *destination, unsigned *count)
 {
-	struct name *name = name_find(set, host, port);
+	struct name *name = name_find(set, destination);
 
 	*count = name == NULL ? 0 : name->count;
 	if (*count == 0)
@@ -278,10 +300,10 @@ const struct target *target_set_find(
 	return name->view;
 }
 
-const struct target *target_set_pick(struct target_set *set, struct span host, uint16_t port)
+const struct target *target_set_pick(struct target_set *set, const struct destination *destination)
 {
 	unsigned count;
-	const struct target *targets = target_set_find(set, host, port, &count);
+	const struct target *targets = target_set_find(set, destination, &count);
 
 	for (unsigned i = 0; i < count; i++)
 		if (targets[i].alive)
@@ -322,7 +344,7 @@ bool target_set_hear(struct target_set *set, const struct message *response)
 	return true; // ours by its branch, even if too late to count
 }
 
-void target_set_refused(struct target_set *set, const struct endpoint *endpoint)
+void target_set_refused(struct target_set *set, uint8_t transport, const struct endpoint *endpoint)
 {
 	struct name *name;
 	bool news = false;
@@ -331,7 +353,7 @@ void target_set_refused(struct target_set *set, const struct endpoint *endpoint)
 	{
 		for (unsigned i = 0; i < name->count; i++) {
 			struct target *target = &name->addresses[i].target;
-			if (target->alive && endpoint_equal(&target->endpoint, endpoint)) {
+			if (target->alive && target_is_at(target, transport, endpoint)) {
 				target->alive = false;
 				news = true;
 			}
@@ -341,7 +363,8 @@ void target_set_refused(struct target_set *set, const struct endpoint *endpoint)
 		changed(set);
 }
 
-bool target_set_is_dead(const struct target_set *set, const struct endpoint *endpoint)
+bool target_set_is_dead(
+	const struct target_set *set, uint8_t transport, const struct endpoint *endpoint)
 {
 	const struct name *name;
 	bool dead = false;
@@ -350,7 +373,7 @@ bool target_set_is_dead(const struct target_set *set, const struct endpoint *end
 	{
 		for (unsigned i = 0; i < name->count; i++) {
 			const struct target *target = &name->addresses[i].target;
-			if (!endpoint_equal(&target->endpoint, endpoint))
+			if (!target_is_at(target, transport, endpoint))
 				continue;
 			if (target->alive)
 				return false;

@@ -20,6 +20,7 @@ enum {
 // One address of a name.
 struct target {
 	struct endpoint endpoint;
+	uint8_t transport; // enum transport: UDP, TCP or TLS
 	uint16_t priority;
 	uint16_t weight;
 	bool alive;
@@ -29,11 +30,12 @@ struct target {
 struct target_options {
 	struct event_base *base;
 	struct resolver *resolver;
+	unsigned transports; // transport_bit()s that can be sent by
 	uint32_t probe_every_ms;
 	uint32_t down_after; // probes in a row without an answer
 	struct span sent_by; // of the probes' Via; kept by the caller
-	// Sends one datagram. Errors are silence.
-	void (*send)(void *context, const struct endpoint *to, struct span octets);
+	// Sends one message by the target's transport. Errors are silence.
+	void (*send)(void *context, const struct target *to, struct span octets);
 	// Addresses or their life have changed. May be NULL.
 	void (*changed)(void *context);
 	void *context;
@@ -43,19 +45,19 @@ struct target_options {
 [[nodiscard]] struct target_set *target_set_new(const struct target_options *options);
 void target_set_free(struct target_set *set);
 
-// Follow a name from now on; port 0: by SRV. pinned: never makes way for another. 0 or a negative errno.
+// Follow a name from now on. pinned: never makes way for another. 0 or a negative errno.
 [[nodiscard]] int target_set_follow(
-	struct target_set *set, struct span host, uint16_t port, bool pinned);
+	struct target_set *set, const struct destination *destination, bool pinned);
 // The name's addresses in order of preference, NULL and *count 0 while there are none. Asking keeps the name followed. The
 // array is good until the loop runs again.
 const struct target *target_set_find(
-	struct target_set *set, struct span host, uint16_t port, unsigned *count);
+	struct target_set *set, const struct destination *destination, unsigned *count);
 // The first living address, or the first one if none lives. NULL: not followed, or not resolved yet.
-const struct target *target_set_pick(struct target_set *set, struct span host, uint16_t port);
+const struct target *target_set_pick(struct target_set *set, const struct destination *destination);
 // A response to a probe of ours: true, and it is used up. False: somebody else's.
 [[nodiscard]] bool target_set_hear(struct target_set *set, const struct message *response);
 // True if an address of some name is believed to be dead, and of none to live.
 [[nodiscard]] bool target_set_is_dead(
-	const struct target_set *set, const struct endpoint *endpoint);
-// ICMP unreachable from there: the next pick takes another address.
-void target_set_refused(struct target_set *set, const struct endpoint *endpoint);
+	const struct target_set *set, uint8_t transport, const struct endpoint *endpoint);
+// ICMP unreachable from there, or no connection to it: the next pick takes another address.
+void target_set_refused(struct target_set *set, uint8_t transport, const struct endpoint *endpoint);

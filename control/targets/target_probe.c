@@ -1,5 +1,7 @@
 #include "target_probe.h"
 
+#include <weir/side.h>
+
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -9,23 +11,29 @@ enum {
 	ID_DIGITS = 16,
 };
 
-size_t probe_write(
-	uint8_t *out, struct span sent_by, const struct endpoint *to, uint64_t id, uint32_t number)
+// RFC 3261 section 20.42: the sent-protocol of a Via.
+static const char *protocol_of(uint8_t transport)
+{
+	return transport == TRANSPORT_TLS ? "TLS" : transport == TRANSPORT_TCP ? "TCP" : "UDP";
+}
+
+size_t probe_write(uint8_t *out, uint8_t transport, struct span sent_by, const struct endpoint *to,
+	uint64_t id, uint32_t number)
 {
 	uint8_t host[ENDPOINT_TEXT_MAX];
 	size_t host_length = endpoint_format(to, host);
 	int length = snprintf((char *)out, PROBE_OCTETS_MAX,
 		"OPTIONS sip:%.*s SIP/2.0\r\n"
-		"Via: SIP/2.0/UDP %.*s;rport;branch=%s%016" PRIx64 "\r\n"
+		"Via: SIP/2.0/%s %.*s;rport;branch=%s%016" PRIx64 "\r\n"
 		"Max-Forwards: 0\r\n" // for the next hop itself (RFC 3261 section 11)
 		"From: <sip:%.*s>;tag=%08" PRIx64 "\r\n"
 		"To: <sip:%.*s>\r\n"
 		"Call-ID: %016" PRIx64 "\r\n"
 		"CSeq: %" PRIu32 " OPTIONS\r\n"
 		"Content-Length: 0\r\n\r\n",
-		(int)host_length, host, (int)sent_by.length, sent_by.octets, BRANCH_PREFIX, id,
-		(int)sent_by.length, sent_by.octets, id & UINT32_MAX, (int)host_length, host, id,
-		number);
+		(int)host_length, host, protocol_of(transport), (int)sent_by.length, sent_by.octets,
+		BRANCH_PREFIX, id, (int)sent_by.length, sent_by.octets, id & UINT32_MAX,
+		(int)host_length, host, id, number);
 
 	return length > 0 && length < PROBE_OCTETS_MAX ? (size_t)length : 0;
 }

@@ -11,7 +11,7 @@ enum {
 
 // The branch is `z9hG4bKc` (control's own, ROUTING section 9) and 16 hex digits that name address and number and cannot be
 // guessed. Returns the length, 0 if sent_by is too long.
-size_t probe_write(
-	uint8_t *out, struct span sent_by, const struct endpoint *to, uint64_t id, uint32_t number);
+size_t probe_write(uint8_t *out, uint8_t transport, struct span sent_by, const struct endpoint *to,
+	uint64_t id, uint32_t number);
 // The id of the probe that a response answers; 0: not a probe's.
 uint64_t probe_read(const struct message *response);

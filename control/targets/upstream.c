@@ -32,13 +32,20 @@ static uint32_t endpoint_identity(const struct endpoint *endpoint)
 	return hash;
 }
 
+// UDP is what the dataplane sends by.
+static struct destination destination_of(const struct upstream_target *configured)
+{
+	return (struct destination){
+		.host = configured->host, .port = configured->port, .transport = TRANSPORT_UDP};
+}
+
 static void target_write(struct link_target *out, const struct upstream_target *configured,
 	const struct target *target)
 {
 	*out = (struct link_target){
 		.endpoint = target->endpoint,
 		.port = configured->port,
-		.transport = TRANSPORT_UDP,
+		.transport = target->transport,
 		.healthy = target->alive,
 		.identity = endpoint_identity(&target->endpoint),
 	};
@@ -89,8 +96,9 @@ unsigned upstream_list(struct upstream *upstream, struct link_target *out)
 	for (unsigned i = 0; i < upstream->options.target_count; i++) {
 		const struct upstream_target *configured = &upstream->options.targets[i];
 		unsigned found;
-		const struct target *list = target_set_find(
-			upstream->targets, configured->host, configured->port, &found);
+		const struct destination destination = destination_of(configured);
+		const struct target *list =
+			target_set_find(upstream->targets, &destination, &found);
 		for (unsigned j = 0; j < found && count < UPSTREAM_TARGETS_MAX; j++) {
 			if (!upstream->options.families[list[j].endpoint.family])
 				continue;
@@ -131,11 +139,11 @@ static void targets_changed(void *context)
 		review(upstream);
 }
 
-static void probe_send(void *context, const struct endpoint *to, struct span octets)
+static void probe_send(void *context, const struct target *to, struct span octets)
 {
 	struct upstream *upstream = context;
 
-	upstream->options.send(upstream->options.context, to, octets);
+	upstream->options.send(upstream->options.context, &to->endpoint, octets);
 }
 
 static int targets_open(struct upstream *upstream)
@@ -144,6 +152,7 @@ static int targets_open(struct upstream *upstream)
 	const struct target_options target_options = {
 		.base = options->base,
 		.resolver = options->resolver,
+		.transports = transport_bit(TRANSPORT_UDP),
 		.probe_every_ms = options->probe_every_ms,
 		.down_after = options->down_after,
 		.sent_by = options->sent_by,
@@ -156,9 +165,10 @@ static int targets_open(struct upstream *upstream)
 	upstream->targets = target_set_new(&target_options);
 	if (upstream->targets == NULL)
 		return -ENOMEM;
-	for (unsigned i = 0; status == 0 && i < options->target_count; i++)
-		status = target_set_follow(upstream->targets, options->targets[i].host,
-			options->targets[i].port, true);
+	for (unsigned i = 0; status == 0 && i < options->target_count; i++) {
+		const struct destination destination = destination_of(&options->targets[i]);
+		status = target_set_follow(upstream->targets, &destination, true);
+	}
 	return status;
 }
 

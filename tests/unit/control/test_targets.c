@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 enum {
+	UDP = 1u << TRANSPORT_UDP,
 	MANY = 50, // SRV records: more than RESOLVED_MAX
 };
 
@@ -135,12 +136,17 @@ static void came(
 	memcpy(answer.targets, targets, count * sizeof(targets[0]));
 }
 
+static const struct destination CORE = {.host = SPAN("core.test"), .transport = TRANSPORT_UDP};
+
 static void ask(struct span host, uint16_t port)
 {
+	const struct destination destination = {
+		.host = host, .port = port, .transport = TRANSPORT_UDP};
+
 	// The server may still be starting: ask until it says something.
 	for (unsigned i = 0; i < 20; i++) {
 		answer.done = false;
-		cr_assert(eq(int, resolver_ask(resolver, host, port, came, NULL), 0));
+		cr_assert(eq(int, resolver_ask(resolver, &destination, UDP, came, NULL), 0));
 		for (unsigned j = 0; j < 300 && !answer.done; j++)
 			turn(10);
 		if (answer.done && answer.status != -EAGAIN)
@@ -182,18 +188,20 @@ Test(targets, a_name_with_a_port_is_asked_for_by_address, .init = setup, .fini =
 
 Test(targets, an_address_is_itself_and_an_unknown_name_is_said, .init = setup, .fini = teardown)
 {
+	const struct destination nobody = {.transport = TRANSPORT_UDP};
+
 	ask(SPAN("[2001:db8::1]"), 0);
 	cr_assert(eq(int, answer.targets[0].endpoint.family, ENDPOINT_V6));
 	ask(SPAN("nowhere.core.test"), 0);
 	cr_assert(lt(int, answer.status, 0));
-	cr_assert(eq(int, resolver_ask(resolver, SPAN(""), 0, came, NULL), -EINVAL));
+	cr_assert(eq(int, resolver_ask(resolver, &nobody, UDP, came, NULL), -EINVAL));
 }
 
-static void probe_send(void *context, const struct endpoint *to, struct span octets)
+static void probe_send(void *context, const struct target *to, struct span octets)
 {
-	struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(to->port)};
+	struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(to->endpoint.port)};
 
-	memcpy(&in.sin_addr, to->address, 4);
+	memcpy(&in.sin_addr, to->endpoint.address, 4);
 	sendto(out, octets.octets, octets.length, 0, (struct sockaddr *)&in, sizeof(in));
 }
 
@@ -238,7 +246,7 @@ static void run(unsigned ms)
 
 static int picked(void)
 {
-	const struct target *target = target_set_pick(set, SPAN("core.test"), 0);
+	const struct target *target = target_set_pick(set, &CORE);
 
 	return target == NULL ? 0 : target->endpoint.address[3];
 }
@@ -247,6 +255,7 @@ static void open_set(void)
 {
 	const struct target_options options = {.base = base,
 		.resolver = resolver,
+		.transports = UDP,
 		.probe_every_ms = 50,
 		.down_after = 3,
 		.sent_by = SPAN("127.0.0.1"),
@@ -255,7 +264,7 @@ static void open_set(void)
 
 	set = target_set_new(&options);
 	cr_assert(ne(ptr, set, NULL));
-	cr_assert(eq(int, target_set_follow(set, SPAN("core.test"), 0, true), 0));
+	cr_assert(eq(int, target_set_follow(set, &CORE, true), 0));
 	for (unsigned i = 0; i < 50 && picked() == 0; i++)
 		run(100);
 }
@@ -289,7 +298,7 @@ Test(targets, icmp_takes_an_address_away_at_once, .init = setup, .fini = teardow
 
 	open_set();
 	first.port = ports[0];
-	target_set_refused(set, &first);
+	target_set_refused(set, TRANSPORT_UDP, &first);
 	cr_assert(eq(int, picked(), 3));
 }
 
