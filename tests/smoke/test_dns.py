@@ -2,9 +2,10 @@
 
 import asyncio
 import struct
+import tempfile
 import unittest
 
-from lab.dns import Resolver, Srv, answer_read, is_literal, name_read, query_write, srv_order, TYPE_A, TYPE_SRV
+from lab.dns import Resolver, Srv, Zone, answer_read, is_literal, name_read, query_write, srv_order, TYPE_A, TYPE_SRV
 from lab.transport import TCP, TLS, WS, WSS
 
 NAME = b"\x05_sip\x04_udp\x02e1\x04test\0".replace(b"\x05_sip", b"\x04_sip")
@@ -48,6 +49,17 @@ class Srvs(unittest.TestCase):
 
     def test_a_query_reads_back(self):
         self.assertEqual(name_read(query_write(1, "_sip._udp.e1.test", 33), 12)[0], "_sip._udp.e1.test")
+
+
+class Zones(unittest.TestCase):
+    def test_naptr_records_lead_to_the_srv_records_of_each_transport_in_order(self):
+        zone = Zone()
+        zone.add_preference("e1.test", TLS, TCP)
+        with tempfile.NamedTemporaryFile(encoding="ascii", mode="r") as file:
+            zone.write(file.name, "127.0.0.1", 53)
+            lines = [line for line in file.read().splitlines() if line.startswith("naptr-record")]
+        self.assertEqual(lines, ["naptr-record=e1.test,1,1,s,SIPS+D2T,,_sips._tcp.e1.test",
+                                 "naptr-record=e1.test,2,1,s,SIP+D2T,,_sip._tcp.e1.test"])
 
 
 class Locating(unittest.TestCase):

@@ -32,6 +32,7 @@ class Zone:
     def __init__(self) -> None:
         self.hosts: dict[str, str] = {}
         self.services: dict[str, list[Srv]] = {}
+        self.preferences: list[tuple[str, int, str, str]] = []
 
     def add_host(self, name: str, address: str) -> None:
         self.hosts[name] = address
@@ -40,6 +41,11 @@ class Zone:
         """SRV records of a transport, at its own port: (priority, host) each."""
         self.services[f"{transport.service}.{name}"] = [Srv(priority, 0, transport.port, host) for priority, host in targets]
 
+    def add_preference(self, name: str, *transports: Transport) -> None:
+        """NAPTR records that lead to the SRV records of these transports, the most preferred first (RFC 3263 section 4.1)."""
+        self.preferences += [(name, order, transport.naptr, f"{transport.service}.{name}")
+                             for order, transport in enumerate(transports, 1)]
+
     def write(self, path: str, address: str, port: int) -> None:
         """As a configuration file of dnsmasq."""
         lines = ["no-resolv", "no-hosts", "no-daemon", "local=/test/", "bind-interfaces", f"listen-address={address}",
@@ -47,6 +53,8 @@ class Zone:
         lines += [f"host-record={name},{host}" for name, host in self.hosts.items()]
         lines += [f"srv-host={name},{srv.target},{srv.port},{srv.priority},{srv.weight}"
                   for name, records in self.services.items() for srv in records]
+        lines += [f"naptr-record={name},{order},1,s,{service},,{replacement}"
+                  for name, order, service, replacement in self.preferences]
         with open(path, "w", encoding="ascii") as file:
             file.write("\n".join(lines) + "\n")
 

@@ -13,15 +13,16 @@ class Transport:
     stream: bool = True
     secure: bool = False
     web: bool = False
+    naptr: str | None = None  # the service of NAPTR records that lead here
 
     @property
     def parameters(self) -> dict[str, str | None]:
         return {"transport": self.parameter} if self.parameter else {}
 
 
-UDP = Transport("udp", "UDP", None, 5060, "_sip._udp", stream=False)
-TCP = Transport("tcp", "TCP", "tcp", 5060, "_sip._tcp")
-TLS = Transport("tls", "TLS", "tls", 5061, "_sips._tcp", secure=True)
+UDP = Transport("udp", "UDP", None, 5060, "_sip._udp", stream=False, naptr="SIP+D2U")
+TCP = Transport("tcp", "TCP", "tcp", 5060, "_sip._tcp", naptr="SIP+D2T")
+TLS = Transport("tls", "TLS", "tls", 5061, "_sips._tcp", secure=True, naptr="SIPS+D2T")
 # One word in URIs for both (RFC 7118 section 5.2.4).
 WS = Transport("ws", "WS", "ws", 80, None, web=True)
 WSS = Transport("wss", "WSS", "ws", 443, None, secure=True, web=True)

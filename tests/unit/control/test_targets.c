@@ -60,7 +60,11 @@ static void dns_run(uint16_t port)
 		"--no-resolv", "--no-hosts", "--listen-address=127.0.0.1", "--bind-interfaces",
 		"--pid-file=", "--user=", "--group=", "--local=/core.test/", listen,
 		"--host-record=a.core.test,127.0.0.2", "--host-record=b.core.test,127.0.0.3",
-		"--host-record=six.core.test,::1"};
+		"--host-record=six.core.test,::1", "--local-ttl=17",
+		"--naptr-record=any.core.test,50,50,s,SIPS+D2T,,_sips._tcp.core.test",
+		"--naptr-record=any.core.test,90,50,s,SIP+D2T,,_sip._tcp.core.test",
+		"--srv-host=_sips._tcp.core.test,b.core.test,5061,1",
+		"--srv-host=_sip._tcp.core.test,a.core.test,5060,1"};
 	const char *all[sizeof(words) / sizeof(words[0]) + 2 + MANY + 1] = {0};
 	unsigned count = sizeof(words) / sizeof(words[0]);
 
@@ -124,6 +128,7 @@ static struct {
 	bool done;
 	int status;
 	unsigned count;
+	uint32_t ttl_s;
 	struct resolved targets[RESOLVED_MAX];
 } answer;
 
@@ -133,26 +138,32 @@ static void came(
 	answer.done = true;
 	answer.status = status;
 	answer.count = count;
+	answer.ttl_s = ttl_s;
 	memcpy(answer.targets, targets, count * sizeof(targets[0]));
 }
 
 static const struct destination CORE = {.host = SPAN("core.test"), .transport = TRANSPORT_UDP};
 
-static void ask(struct span host, uint16_t port)
+static void ask_destination(const struct destination *destination, unsigned transports)
 {
-	const struct destination destination = {
-		.host = host, .port = port, .transport = TRANSPORT_UDP};
-
 	// The server may still be starting: ask until it says something.
 	for (unsigned i = 0; i < 20; i++) {
 		answer.done = false;
-		cr_assert(eq(int, resolver_ask(resolver, &destination, UDP, came, NULL), 0));
+		cr_assert(eq(int, resolver_ask(resolver, destination, transports, came, NULL), 0));
 		for (unsigned j = 0; j < 300 && !answer.done; j++)
 			turn(10);
 		if (answer.done && answer.status != -EAGAIN)
 			return;
 	}
 	cr_assert(answer.done);
+}
+
+static void ask(struct span host, uint16_t port)
+{
+	const struct destination destination = {
+		.host = host, .port = port, .transport = TRANSPORT_UDP};
+
+	ask_destination(&destination, UDP);
 }
 
 Test(targets, a_name_without_port_is_asked_for_by_srv_in_order, .init = setup, .fini = teardown)
@@ -163,6 +174,75 @@ Test(targets, a_name_without_port_is_asked_for_by_srv_in_order, .init = setup, .
 	cr_assert(eq(int, answer.targets[0].endpoint.address[3], 2));
 	cr_assert(eq(int, answer.targets[0].endpoint.port, ports[0]));
 	cr_assert(eq(int, answer.targets[1].endpoint.address[3], 3));
+}
+
+Test(targets, naptr_chooses_among_the_transports_that_can_be_sent_by, .init = setup,
+	.fini = teardown)
+{
+	const struct destination any = {.host = SPAN("any.core.test")};
+
+	ask_destination(&any, UDP | 1u << TRANSPORT_TCP | 1u << TRANSPORT_TLS);
+	cr_assert(eq(int, answer.status, 0));
+	cr_assert(eq(uint, answer.count, 1));
+	cr_assert(eq(int, answer.targets[0].transport, TRANSPORT_TLS));
+	cr_assert(eq(int, answer.targets[0].endpoint.address[3], 3));
+	cr_assert(eq(int, answer.targets[0].endpoint.port, 5061));
+	ask_destination(&any, UDP | 1u << TRANSPORT_TCP);
+	cr_assert(eq(int, answer.targets[0].transport, TRANSPORT_TCP));
+	cr_assert(eq(int, answer.targets[0].endpoint.address[3], 2));
+}
+
+Test(targets, an_answer_lives_as_long_as_its_records_say, .init = setup, .fini = teardown)
+{
+	ask(SPAN("core.test"), 0);
+	cr_assert(eq(u32, answer.ttl_s, 17));
+	ask(SPAN("b.core.test"), 5099);
+	cr_assert(eq(u32, answer.ttl_s, 17));
+}
+
+Test(targets, a_name_of_the_hosts_file_is_not_asked_for, .init = setup, .fini = teardown)
+{
+	ask(SPAN("localhost"), 5070);
+	cr_assert(eq(int, answer.status, 0));
+	cr_assert(ge(uint, answer.count, 1));
+	cr_assert(eq(int, answer.targets[answer.count - 1].endpoint.address[0], 127));
+	cr_assert(eq(u32, answer.ttl_s, 30));
+}
+
+static uint8_t probed_by;
+static char probe_via[64];
+
+static void probe_note(void *context, const struct target *to, struct span octets)
+{
+	const char *via = strstr((const char *)octets.octets, "Via: ");
+
+	probed_by = to->transport;
+	snprintf(probe_via, sizeof(probe_via), "%.*s", (int)strcspn(via, ";"), via);
+}
+
+Test(targets, a_probe_goes_by_the_transport_that_dns_says, .init = setup, .fini = teardown,
+	.timeout = 60)
+{
+	const struct destination any = {.host = SPAN("any.core.test")};
+	const struct target_options options = {.base = base,
+		.resolver = resolver,
+		.transports = 1u << TRANSPORT_TCP | 1u << TRANSPORT_TLS,
+		.probe_every_ms = 50,
+		.down_after = 3,
+		.sent_by = SPAN("127.0.0.1:5061"),
+		.send = probe_note};
+
+	set = target_set_new(&options);
+	cr_assert(eq(int, target_set_follow(set, &any, true), 0));
+	for (unsigned i = 0; i < 100 && probed_by == 0; i++)
+		turn(50);
+	cr_assert(eq(int, probed_by, TRANSPORT_TLS));
+	cr_assert(eq(str, probe_via, "Via: SIP/2.0/TLS 127.0.0.1:5061"));
+	const struct endpoint endpoint = target_set_pick(set, &any)->endpoint;
+	target_set_refused(set, TRANSPORT_TCP, &endpoint); // another transport's
+	cr_assert(not(target_set_is_dead(set, TRANSPORT_TLS, &endpoint)));
+	target_set_refused(set, TRANSPORT_TLS, &endpoint);
+	cr_assert(target_set_is_dead(set, TRANSPORT_TLS, &endpoint));
 }
 
 Test(targets, of_more_addresses_than_are_kept_the_best_stay, .init = setup, .fini = teardown)
