@@ -28,6 +28,9 @@ class Janitor:
     def watch_process(self, pid: int) -> None:
         self._note("process", f"{pid} {started_at(pid)}")
 
+    def watch_mount(self, path: str) -> None:
+        self._note("mount", path)
+
     def watch_folder(self, path: str) -> None:
         self._note("folder", path)
 
@@ -76,6 +79,8 @@ def main() -> None:
             end_process(*map(int, what.split()))
         elif kind == "space":
             end_space(what)
+        elif kind == "mount":
+            subprocess.run(["umount", "--lazy", what], check=False)
         elif kind == "folder":
             shutil.rmtree(what, ignore_errors=True)
 

@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import heapq
+import itertools
 import re
 import time
 
@@ -15,7 +16,7 @@ from .udp import Port
 TICK_S = 0.005
 LATE_S = 1.5  # an answer that comes later than this after the last request does not count
 PATIENCE_S = 4.0
-BRANCH = re.compile(rb"branch=z9hG4bKload-(\d+)")
+BRANCH = re.compile(rb"branch=z9hG4bKload(\d+)-(\d+)")
 STATUS = re.compile(rb"SIP/2\.0 (\d{3})")
 ECHOED = (b"via:", b"from:", b"to:", b"call-id:", b"cseq:", b"record-route:")
 
@@ -33,13 +34,19 @@ class Load:
     the request-URI must be the callee's, the answer that of a request. `repeat`: after Timer E, as RFC 3261 section 17.1.2.2 wants
     it; without it each is sent once, and what is lost stays lost."""
 
+    _serials = itertools.count(1)
+
     def __init__(self, calls: list[Call], target: Address, repeat: bool = False) -> None:
+        self._serial = next(self._serials)  # answers to an earlier load on the same ports do not count
+        self._stop = asyncio.Event()
+        self._running: asyncio.Task | None = None
         self._target = target
         self._repeat = repeat
         self._due: list[tuple[float, int]] = []  # a heap: when Timer E of which request fires
         self._templates = [self._template(call) for call in calls]
         self.sent: list[Sent] = []
         self.wrong: list[str] = []
+        self._owners = [(port, port.on_datagram) for call in calls for port in (call.caller.dialog.port, call.callee.dialog.port)]
         for call in calls:
             call.caller.dialog.port.on_datagram = self._count
             user = f" sip:{call.callee.dialog.contact.user}@".encode()
@@ -50,15 +57,27 @@ class Load:
         dialog = call.caller.dialog
         message = dialog.request_write("INFO")
         message.put("CSeq", "@C@ INFO")
-        via = Via("UDP", str(dialog.port), {"branch": "z9hG4bKload-@N@", "rport": None})
+        via = Via("UDP", str(dialog.port), {"branch": f"z9hG4bKload{self._serial}-@N@", "rport": None})
         message.headers.insert(0, ("Via", str(via)))
         return dialog.port, message.encode(), dialog.local_cseq
+
+    def start(self, rate: int) -> None:
+        """Send until finish()."""
+        self._running = asyncio.get_running_loop().create_task(self.run(rate, float("inf")))
+
+    async def finish(self) -> None:
+        """The last answers have come, or never will; the phones have their ports back."""
+        self._stop.set()
+        await self._running
+        await self.settle()
+        for port, owner in self._owners:
+            port.on_datagram = owner
 
     async def run(self, rate: int, duration_s: float) -> None:
         """Send for so long. When the machine was busy elsewhere what was missed is made up for."""
         begin = time.monotonic()
         count = 0
-        while (now := time.monotonic()) < begin + duration_s:
+        while (now := time.monotonic()) < begin + duration_s and not self._stop.is_set():
             while count < (now - begin) * rate:
                 self._send_one()
                 count += 1
@@ -116,7 +135,9 @@ class Load:
         if branch is None or status is None:
             self.wrong.append(f"to the caller: {octets[:60]!r}")
             return
-        item = self.sent[int(branch[1])]
+        if int(branch[1]) != self._serial:
+            return
+        item = self.sent[int(branch[2])]
         item.status, item.answered_s = int(status[1]), time.monotonic()
 
     def _answerer(self, user: bytes):

@@ -16,7 +16,7 @@ LIMIT_S = 60.0
 
 
 def run(name: str, drawing: str, new_house: Callable[..., House], lab: Callable[[House, Report], Awaitable[None]],
-        built: bool = True) -> None:
+        built: bool = True, limit_s: float = LIMIT_S) -> None:
     """Exit with the lab's status. `built`: it needs Weir's programs. new_house takes `driver`, which the command line may name."""
     driver = driver_of(sys.argv[1:])
     if os.getuid() != 0:
@@ -26,15 +26,16 @@ def run(name: str, drawing: str, new_house: Callable[..., House], lab: Callable[
     # A signal ends the lab like an error, so that what is there to say is said.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     named = f"{name} --driver {driver}" if driver.is_dpdk else name
-    sys.exit(asyncio.run(_run(Report(named, drawing), lambda: new_house(driver=driver), lab)))
+    sys.exit(asyncio.run(_run(Report(named, drawing), lambda: new_house(driver=driver), lab, limit_s)))
 
 
-async def _run(report: Report, new_house: Callable[[], House], lab: Callable[[House, Report], Awaitable[None]]) -> int:
+async def _run(report: Report, new_house: Callable[[], House], lab: Callable[[House, Report], Awaitable[None]],
+               limit_s: float) -> int:
     house = new_house()
     try:
-        await asyncio.wait_for(lab(house, report), LIMIT_S)
+        await asyncio.wait_for(lab(house, report), limit_s)
     except asyncio.TimeoutError:
-        report.case(f"ends within {LIMIT_S:.0f} s", ["it does not"])
+        report.case(f"ends within {limit_s:.0f} s", ["it does not"])
     except Exception:  # pylint: disable=broad-except
         report.case("the lab runs to its end", [traceback.format_exc(), *house.logs()])
     finally:
