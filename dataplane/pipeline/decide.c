@@ -146,6 +146,7 @@ static void control_decide(const struct world *world, struct burst *burst, unsig
 	decision->kind = DECISION_UNCHANGED;
 	decision->out = burst->listener[index];
 	decision->destination = burst->packet[index]->peer;
+	decision->carrier = stage_carrier(world, burst, index);
 	outcome_set(world, burst, index,
 		decision->out == NULL ? VERDICT_EGRESS_GUARD : VERDICT_SENT_FOR_CONTROL);
 }

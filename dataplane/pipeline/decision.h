@@ -50,6 +50,7 @@ struct decision {
 	uint8_t popped; // Routes taken off the top
 	bool strip_path; // the first hop's Path is nobody's (RFC 5626 section 5.1)
 	bool outbound; // our Path carries `ob`
+	bool alias; // our Via says that requests may come by `carrier` (RFC 5923)
 	uint16_t relay_mint;
 	uint16_t path_mint;
 	struct flow_id source; // what `w` in our Via names; slot and generation 0: none

@@ -4,7 +4,6 @@
 #include "filter.h"
 #include "records.h"
 #include "rule.h"
-#include "upstream.h"
 
 static bool may_downgrade(const struct request *request)
 {
@@ -191,43 +190,6 @@ static enum verdict forward_by_contact(struct request *request)
 		return forward_to_flow(request, result.flow, result.uak, VERDICT_R6_CONTACT);
 	return forward_to_peer(request, &(struct flow_id){result.edge, 0, 0}, TOKEN_RECEIVER,
 		result.uak, VERDICT_R6_CONTACT);
-}
-
-static bool rate_take(const struct world *world)
-{
-	struct rate *rate = world->moved;
-
-	if (rate->second != world->now_s)
-		*rate = (struct rate){world->now_s, 0};
-	if (rate->taken >= directory_settings(world->directory)->moved_per_s)
-		return false;
-	rate->taken++;
-	return true;
-}
-
-enum verdict forward_upstream(struct request *request)
-{
-	const struct world *world = request->world;
-	struct decision *decision = request->decision;
-	const struct link_target *target;
-
-	// A phone of ours whose slot has not come yet must not open a dialog without its token.
-	if (request->source == NULL && request_is_recorded(request)
-		&& rule_own_table_is_partial(world))
-		return VERDICT_NOT_READY;
-	if (request->moved && !rate_take(world))
-		return VERDICT_MOVED_LIMIT;
-	target = upstream_find(world, request->message, &request->target, request->routes);
-	if (target == NULL)
-		return VERDICT_NO_UPSTREAM;
-	decision->out = directory_side_listener(
-		world->directory, SIDE_CORE, TRANSPORT_UDP, target->endpoint.family);
-	if (decision->out == NULL)
-		return VERDICT_NO_UPSTREAM;
-	decision->kind = DECISION_FORWARD;
-	decision->destination = target->endpoint;
-	records_decide(request, &(struct delivery){.to_core = true});
-	return request->moved ? VERDICT_MOVED : VERDICT_UPSTREAM;
 }
 
 enum verdict forward_request(struct request *request)

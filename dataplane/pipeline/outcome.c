@@ -21,6 +21,7 @@ void outcome_begin(struct burst *burst, unsigned index)
 	decision->strip_path = false;
 	decision->strip_identity = false;
 	decision->outbound = false;
+	decision->alias = false;
 	decision->relay_mint = MINT_NONE;
 	decision->path_mint = MINT_NONE;
 	decision->source = (struct flow_id){0, 0, 0};

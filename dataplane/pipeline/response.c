@@ -2,6 +2,7 @@
 
 #include "admit.h"
 #include "own.h"
+#include "upstream.h"
 #include "via_write.h"
 
 static bool next_via_read(const struct message *message, struct via *next)
@@ -51,6 +52,48 @@ static void destination_decide(const struct world *world, const struct message *
 		decision->destination = (struct endpoint){.family = ENDPOINT_NONE};
 	}
 	decision->out = directory_listener(world->directory, proof->listener);
+}
+
+struct sender_filter {
+	struct target_filter filter; // first
+	const struct world *world;
+	const struct endpoint *address;
+	uint8_t transport;
+};
+
+static bool sender_takes(const struct target_filter *filter, const struct link_target *target)
+{
+	const struct sender_filter *sender = (const struct sender_filter *)filter;
+
+	return target->transport == sender->transport
+		&& endpoint_equal(&target->endpoint, sender->address)
+		&& upstream_carrier(sender->world, target) != NULL;
+}
+
+// The core's connection is gone: by ours to it, if it is one of the targets that has sent the request (RFC 3261 section 18.2.2: the
+// address in received, the port in sent-by).
+static void carrier_replace(
+	const struct world *world, const struct message *message, struct decision *decision)
+{
+	const struct via *via = &decision->next;
+	uint8_t transport = decision->out->listener.transport;
+	uint16_t port = transport == TRANSPORT_TLS ? 5061 : 5060;
+	struct endpoint address;
+	struct sender_filter sender = {{sender_takes}, world, &address, transport};
+
+	// A maddr says nothing about a connection, and stands in the proof for what would.
+	if (via->maddr.length != 0
+		|| !endpoint_read(message, via->received.length != 0 ? via->received : via->host,
+			via->has_port ? via->port : port, &address))
+		return;
+	const struct link_target *target = directory_first_target(world->directory, &sender.filter);
+	const struct flow *carrier = target == NULL ? NULL : upstream_carrier(world, target);
+
+	if (carrier == NULL)
+		return;
+	decision->destination = target->endpoint;
+	decision->carrier = carrier->id;
+	decision->out = directory_listener(world->directory, carrier->listener);
 }
 
 // Nobody can be connected to for it: who had the connection has another one by now, or none (RFC 3261 section 18.2.2).
@@ -119,6 +162,8 @@ static enum verdict response_return(
 	if (learnt && burst->grant[index].flow_timer && has_outbound_required(message))
 		decision->flow_timer_s = flow_timer_s(world, proof);
 	destination_decide(world, message, proof, decision);
+	if (connection_is_gone(decision) && decision->out->listener.side == SIDE_CORE)
+		carrier_replace(world, message, decision);
 	return connection_is_gone(decision) ? VERDICT_STREAM_GONE : VERDICT_RESPONSE;
 }
 

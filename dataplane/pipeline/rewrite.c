@@ -94,7 +94,7 @@ static void forward_write(const struct world *world, struct burst *burst, unsign
 	struct proof proof = {packet->listener, decision->source.slot, decision->source.generation};
 
 	via_return_decide(message, &packet->peer, source_is_told(burst, index), &back);
-	via_write(world, plan, message, decision->out, &proof, branch, &back);
+	via_write(world, plan, message, decision->out, decision->alias, &proof, branch, &back);
 	via_return_write(plan, message, &back);
 	record_route_write(burst, index);
 	path_write(burst, index);

@@ -2,6 +2,23 @@
 
 #include "own.h"
 
+// What stands in a Route or request-URI, for looking it up.
+struct named {
+	struct span host;
+	uint16_t port;
+	uint16_t default_port;
+	uint8_t transport; // TRANSPORT_NONE: not said
+	uint8_t buffer[ENDPOINT_TEXT_MAX]; // host may point here
+};
+
+// Which targets a request may take.
+struct wish {
+	struct target_filter filter; // first
+	const struct world *world;
+	uint8_t transport; // TRANSPORT_NONE: any
+	bool open; // only those that can be sent to now
+};
+
 // CANCEL and ACK have the Call-ID of their INVITE and so follow it; the key only spreads.
 static uint64_t call_id_hash(const struct world *world, const struct message *message)
 {
@@ -12,30 +29,143 @@ static uint64_t call_id_hash(const struct world *world, const struct message *me
 	return keyhash_end(&hash);
 }
 
-static const struct link_target *target_by_uri(
-	const struct directory *directory, const struct message *message, const struct uri *uri)
+static bool named_read(const struct message *message, const struct uri *uri, struct named *named)
 {
-	uint8_t buffer[ENDPOINT_TEXT_MAX];
-
 	if (uri->scheme == URI_OTHER)
+		return false;
+	named->host = own_host_text(message_span(message, uri->host), named->buffer);
+	named->port = uri->port;
+	named->default_port = uri_port(uri);
+	named->transport = uri->scheme == URI_SIPS ? TRANSPORT_TLS : uri->transport;
+	return true;
+}
+
+// The next hop by the message's own words. False: it has none.
+static bool next_hop_read(const struct message *message, const struct uri *target,
+	const struct routes *routes, struct named *named)
+{
+	struct name_address address;
+	struct uri uri;
+
+	if (!routes->has_next)
+		return named_read(message, target, named);
+	return name_address_parse(message->octets, routes->next, &address)
+		&& uri_parse(message->octets, address.uri, &uri)
+		&& named_read(message, &uri, named);
+}
+
+const struct flow *upstream_carrier(const struct world *world, const struct link_target *target)
+{
+	struct flow_id id = world_flow(world, target->slot, target->generation);
+
+	if (target->generation == 0 || flow_check(world->flows, id) != FLOW_LIVE)
 		return NULL;
-	return directory_find_target(directory,
-		own_host_text(message_span(message, uri->host), buffer), uri->port, uri_port(uri));
+	return flow_find(world->flows, id);
+}
+
+static bool wish_takes(const struct target_filter *filter, const struct link_target *target)
+{
+	const struct wish *wish = (const struct wish *)filter;
+
+	if (wish->transport != TRANSPORT_NONE && target->transport != wish->transport)
+		return false;
+	return !wish->open || target->transport == TRANSPORT_UDP
+		|| upstream_carrier(wish->world, target) != NULL;
+}
+
+static struct wish wish_of(const struct world *world, uint8_t transport, bool open)
+{
+	return (struct wish){{wish_takes}, world, transport, open};
+}
+
+static const struct link_target *named_find(
+	const struct world *world, const struct named *named, struct wish wish)
+{
+	return directory_find_target_among(
+		world->directory, named->host, named->port, named->default_port, &wish.filter);
+}
+
+// By the transport that was asked for, else by any to the same host. *known: there is such a target, though it may not be open.
+static const struct link_target *named_choose(
+	const struct world *world, const struct named *named, bool *known)
+{
+	const struct link_target *found =
+		named_find(world, named, wish_of(world, named->transport, true));
+
+	if (found == NULL)
+		found = named_find(world, named, wish_of(world, TRANSPORT_NONE, true));
+	*known = found != NULL
+		|| named_find(world, named, wish_of(world, TRANSPORT_NONE, false)) != NULL;
+	return found;
+}
+
+// RFC 3261 section 26.2.2: a sips request goes by TLS where there is a target that takes it.
+static const struct link_target *default_choose(
+	const struct world *world, const struct message *message, bool secure)
+{
+	uint64_t hash = call_id_hash(world, message);
+	struct wish wish = wish_of(world, secure ? TRANSPORT_TLS : TRANSPORT_NONE, true);
+	const struct link_target *found =
+		directory_pick_target_among(world->directory, hash, &wish.filter);
+
+	if (found != NULL || !secure)
+		return found;
+	wish.transport = TRANSPORT_NONE;
+	return directory_pick_target_among(world->directory, hash, &wish.filter);
+}
+
+// Where there are connections: a target that is named and not open has no stand-in.
+static const struct link_target *mixed_find(const struct world *world,
+	const struct message *message, const struct uri *target, const struct named *named)
+{
+	bool known = false;
+	const struct link_target *found = named == NULL ? NULL : named_choose(world, named, &known);
+
+	return known ? found : default_choose(world, message, target->scheme == URI_SIPS);
 }
 
 const struct link_target *upstream_find(const struct world *world, const struct message *message,
 	const struct uri *target, const struct routes *routes)
 {
+	const struct directory *directory = world->directory;
 	const struct link_target *found = NULL;
-	struct name_address address;
-	struct uri uri;
+	struct named named;
+	bool is_named = next_hop_read(message, target, routes, &named);
 
-	if (!routes->has_next)
-		found = target_by_uri(world->directory, message, target);
-	else if (name_address_parse(message->octets, routes->next, &address)
-		&& uri_parse(message->octets, address.uri, &uri))
-		found = target_by_uri(world->directory, message, &uri);
-	return found != NULL
-		? found
-		: directory_pick_target(world->directory, call_id_hash(world, message));
+	if (directory_has_stream_targets(directory))
+		return mixed_find(world, message, target, is_named ? &named : NULL);
+	if (is_named)
+		found = directory_find_target(
+			directory, named.host, named.port, named.default_port);
+	return found != NULL ? found
+			     : directory_pick_target(directory, call_id_hash(world, message));
+}
+
+struct twin {
+	struct target_filter filter; // first
+	const struct world *world;
+	const struct link_target *target;
+};
+
+static bool twin_takes(const struct target_filter *filter, const struct link_target *other)
+{
+	const struct twin *twin = (const struct twin *)filter;
+	const struct link_target *target = twin->target;
+
+	return other->transport != TRANSPORT_UDP && other->healthy
+		&& other->endpoint.family == target->endpoint.family
+		&& memcmp(other->endpoint.address, target->endpoint.address,
+			   sizeof(target->endpoint.address))
+		== 0
+		&& other->host_length == target->host_length
+		&& memcmp(other->host, target->host, target->host_length) == 0
+		&& upstream_carrier(twin->world, other) != NULL;
+}
+
+const struct link_target *upstream_find_stream(
+	const struct world *world, const struct link_target *target)
+{
+	const struct twin twin = {{twin_takes}, world, target};
+
+	return directory_first_target(world->directory, &twin.filter);
 }

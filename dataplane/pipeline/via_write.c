@@ -115,7 +115,7 @@ static void proof_write(const struct world *world, const struct proof *proof,
 }
 
 void via_write(const struct world *world, struct edit_plan *plan, const struct message *message,
-	const struct directory_listener *out, const struct proof *proof,
+	const struct directory_listener *out, bool alias, const struct proof *proof,
 	const uint8_t branch[BRANCH_HASH_OCTETS], const struct via_return *back)
 {
 	uint8_t octets[PROOF_OCTETS];
@@ -137,6 +137,8 @@ void via_write(const struct world *world, struct edit_plan *plan, const struct m
 	edit_add(plan, span_of(branch_text, sizeof(branch_text)));
 	edit_add(plan, SPAN(";w="));
 	edit_add(plan, span_of(text, sizeof(text)));
+	if (alias)
+		edit_add(plan, SPAN(";alias"));
 	// RFC 3581 is about UDP: a connection is its own way back.
 	edit_add(plan, listener_is_stream(out) ? SPAN("\r\n") : SPAN(";rport\r\n"));
 	edit_close(plan);

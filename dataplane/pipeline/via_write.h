@@ -30,9 +30,9 @@ void via_return_decide(const struct message *message, const struct endpoint *sou
 // Note the edits that make the top Via so.
 void via_return_write(
 	struct edit_plan *plan, const struct message *message, const struct via_return *back);
-// Insert our Via above the top one.
+// Insert our Via above the top one; `alias` as RFC 5923 section 9.1 has it.
 void via_write(const struct world *world, struct edit_plan *plan, const struct message *message,
-	const struct directory_listener *out, const struct proof *proof,
+	const struct directory_listener *out, bool alias, const struct proof *proof,
 	const uint8_t branch[BRANCH_HASH_OCTETS], const struct via_return *back);
 
 // Read a response's top Via back: true if we (any edge of ours) wrote it for this very response, whose next Via is `next`.

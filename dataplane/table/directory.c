@@ -72,56 +72,6 @@ enum transport directory_peer_transport(
 					: TRANSPORT_NONE;
 }
 
-const struct link_target *directory_find_target(
-	const struct directory *directory, struct span host, uint16_t port, uint16_t default_port)
-{
-	const struct name_entry *entry = name_set_find(&directory->target_names, host, port);
-
-	if (entry == NULL && port == 0)
-		entry = name_set_find(&directory->target_names, host, default_port);
-	else if (entry == NULL && port == default_port)
-		entry = name_set_find(&directory->target_names, host, 0);
-	return entry == NULL ? NULL : &directory->targets[entry->value];
-}
-
-// The finalizer of splitmix64 (Steele, Lea and Flood, 2014): every bit in turns half of the bits out.
-static uint64_t rendezvous_weigh(uint64_t call_id_hash, uint32_t identity)
-{
-	uint64_t mixed = call_id_hash ^ (identity + 1) * 0x9e3779b97f4a7c15u;
-
-	mixed = (mixed ^ mixed >> 30) * 0xbf58476d1ce4e5b9u;
-	mixed = (mixed ^ mixed >> 27) * 0x94d049bb133111ebu;
-	return mixed ^ mixed >> 31;
-}
-
-// Thaler and Ravishankar, 1998: the heaviest wins, so a target that leaves takes only its own calls along.
-static const struct link_target *target_pick(
-	const struct directory *directory, uint64_t call_id_hash, bool healthy)
-{
-	const struct link_target *heaviest = NULL;
-	uint64_t most = 0;
-
-	for (uint32_t i = 0; i < directory->target_count; i++) {
-		const struct link_target *target = &directory->targets[i];
-		if (!target->balanced || (healthy && !target->healthy))
-			continue;
-		uint64_t weight = rendezvous_weigh(call_id_hash, target->identity);
-		if (heaviest == NULL || weight > most) {
-			heaviest = target;
-			most = weight;
-		}
-	}
-	return heaviest;
-}
-
-const struct link_target *directory_pick_target(
-	const struct directory *directory, uint64_t call_id_hash)
-{
-	const struct link_target *target = target_pick(directory, call_id_hash, true);
-
-	return target != NULL ? target : target_pick(directory, call_id_hash, false);
-}
-
 bool directory_prefix_listed(const struct directory *directory, enum link_prefix_list list,
 	uint8_t listener, const struct endpoint *endpoint)
 {

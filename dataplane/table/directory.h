@@ -88,6 +88,22 @@ struct directory_peer {
 [[nodiscard]] const struct link_target *directory_pick_target(
 	const struct directory *directory, uint64_t call_id_hash);
 
+// Whether some target is sent to by connections: then what has been found above may not be open, or not be the right way.
+[[nodiscard]] bool directory_has_stream_targets(const struct directory *directory);
+// The same two for those, among the targets that the caller takes.
+struct target_filter {
+	bool (*takes)(const struct target_filter *filter, const struct link_target *target);
+};
+[[nodiscard]] const struct link_target *directory_find_target_among(
+	const struct directory *directory, struct span host, uint16_t port, uint16_t default_port,
+	const struct target_filter *filter);
+[[nodiscard]] const struct link_target *directory_pick_target_among(
+	const struct directory *directory, uint64_t call_id_hash,
+	const struct target_filter *filter);
+// The first target that the filter takes, healthy ones before others; NULL: it takes none.
+[[nodiscard]] const struct link_target *directory_first_target(
+	const struct directory *directory, const struct target_filter *filter);
+
 // The egress guard's and the ingress allow lists.
 [[nodiscard]] bool directory_prefix_listed(const struct directory *directory,
 	enum link_prefix_list list, uint8_t listener, const struct endpoint *endpoint);

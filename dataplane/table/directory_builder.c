@@ -149,6 +149,7 @@ static int target_add(struct directory *directory, const union directory_record 
 		return -ENOMEM;
 	directory->targets = targets;
 	targets[directory->target_count++] = record->target;
+	directory->has_stream_targets |= record->target.transport != TRANSPORT_UDP;
 	return endpoint_set_add(
 		&directory->endpoints, &record->target.endpoint, ENDPOINT_IS_TARGET);
 }

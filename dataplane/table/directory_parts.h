@@ -38,6 +38,7 @@ struct directory {
 	struct link_target *targets;
 	uint32_t target_count;
 	uint32_t target_room;
+	bool has_stream_targets;
 	// By list and listener; those of one key stand from prefix_begin[key] to prefix_begin[key + 1].
 	struct link_prefix *prefixes;
 	uint32_t prefix_count;

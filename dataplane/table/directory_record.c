@@ -85,11 +85,23 @@ static bool peer_listener_is_valid(const union directory_record *record)
 	return listener->edge != 0 && listener_is_valid(&listener->listener);
 }
 
+// A connection is a flow of ours; datagrams need none.
+static bool target_way_is_valid(const struct link_target *target)
+{
+	bool open = target->generation != 0;
+
+	if (target->transport == TRANSPORT_UDP)
+		return !open && target->slot == 0 && target->alias == 0;
+	return (target->transport == TRANSPORT_TCP || target->transport == TRANSPORT_TLS)
+		&& open == (target->slot != 0) && target->healthy <= open
+		&& target->alias <= (target->transport == TRANSPORT_TLS);
+}
+
 static bool target_is_valid(const union directory_record *record)
 {
 	const struct link_target *target = &record->target;
 
-	return endpoint_is_valid(&target->endpoint) && transport_is_valid(target->transport)
+	return endpoint_is_valid(&target->endpoint) && target_way_is_valid(target)
 		&& target->healthy <= 1 && target->balanced <= 1
 		&& host_is_valid(span_of(target->host, target->host_length));
 }

@@ -13,7 +13,7 @@ static uint32_t name_hash(struct span host, uint16_t port)
 	return hash ^ hash >> 15;
 }
 
-static struct span reference_unwrap(struct span host)
+struct span name_set_unwrap(struct span host)
 {
 	if (host.length >= 2 && host.octets[0] == '[' && host.octets[host.length - 1] == ']')
 		return span_of(host.octets + 1, host.length - 2);
@@ -79,7 +79,7 @@ const struct name_entry *name_set_find(const struct name_set *set, struct span h
 {
 	if (set->buckets == NULL)
 		return NULL;
-	uint32_t number = *bucket_find(set, reference_unwrap(host), port);
+	uint32_t number = *bucket_find(set, name_set_unwrap(host), port);
 
 	return number == 0 ? NULL : &set->entries[number - 1];
 }

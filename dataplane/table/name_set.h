@@ -27,4 +27,6 @@ struct name_set {
 [[nodiscard]] int name_set_index(struct name_set *set);
 [[nodiscard]] const struct name_entry *name_set_find(
 	const struct name_set *set, struct span host, uint16_t port);
+// Without the brackets of an IPv6 reference.
+struct span name_set_unwrap(struct span host);
 void name_set_fini(struct name_set *set);

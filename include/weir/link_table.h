@@ -80,8 +80,12 @@ struct link_target {
 	uint8_t healthy;
 	uint8_t balanced; // takes part in the rendezvous hash of the default upstream
 	uint8_t host_length;
-	uint8_t reserved[2];
+	uint8_t alias; // TLS: it may send requests of its own by our connection (RFC 5923): our Via says so
+	uint8_t reserved;
 	uint32_t identity; // stable across directory changes: what the rendezvous hash mixes in
+	// Of a stream transport: our flow, the connection that is open to it; generation 0: none is.
+	uint32_t slot;
+	uint32_t generation;
 	uint8_t host[LINK_NAME_MAX + 1];
 };
 
@@ -115,7 +119,7 @@ static_assert(sizeof(struct link_name) == 260, "link_name");
 static_assert(sizeof(struct link_directory_listener) == 564, "link_directory_listener");
 static_assert(sizeof(struct link_peer) == 280, "link_peer");
 static_assert(sizeof(struct link_peer_listener) == 32, "link_peer_listener");
-static_assert(sizeof(struct link_target) == 288, "link_target");
+static_assert(sizeof(struct link_target) == 296, "link_target");
 static_assert(sizeof(struct link_prefix) == 20, "link_prefix");
 static_assert(sizeof(struct link_explain) == 144, "link_explain");
 static_assert(

@@ -9,6 +9,7 @@
 //     peer 2 up|suspect|dead [lost=MS AGO]
 //     complete own|N yes|no
 //     started MS AGO
+//     target HOST A:P udp|tcp|tls [slot=N generation=N] [healthy=0] [balanced=0] [alias=1]     in place of the lab's
 //     setting draining|require_path|moved_per_s|downgrade N
 //     transaction call=ID cseq=N from=TAG via=VIA                what {branch}, {w}, {tag} and {token relay} are of
 //     grant uak=alice slot=5 generation=1000 status=N retry=S flow_timer=1 tag=N    of the next message from control

@@ -53,8 +53,8 @@ static size_t message_read(void)
 
 static uint8_t listener_read(const char *word)
 {
-	static const char *const names[] = {
-		"", "access", "core", "peer", "access6", "core6", "tcp", "tls", "wss", "core-tcp"};
+	static const char *const names[] = {"", "access", "core", "peer", "access6", "core6", "tcp",
+		"tls", "wss", "core-tcp", "core-tls"};
 
 	for (uint8_t i = 1; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(word, names[i]) == 0)
@@ -120,6 +120,42 @@ static void row_read(const char *line)
 		.superseded = golden_number(line, "superseded", 0) != 0};
 	if (golden_attribute(line, "contact", contact, sizeof(contact)))
 		row->contact = lab_contact(player.lab, contact);
+}
+
+static enum transport transport_read(const char *word)
+{
+	static const char *const names[] = {"", "udp", "tcp", "tls"};
+
+	for (unsigned i = 1; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(word, names[i]) == 0)
+			return (enum transport)i;
+	fail("no such transport");
+	return TRANSPORT_NONE;
+}
+
+static void target_read(const char *line)
+{
+	struct lab *lab = player.lab;
+	char host[LINK_NAME_MAX + 1];
+	char address[64];
+	char transport[8];
+
+	if (sscanf(line, "target %255s %63s %7s", host, address, transport) != 3
+		|| lab->target_count == LAB_TARGETS_MAX)
+		fail("no target");
+	struct link_target *target = &lab->targets[lab->target_count++];
+
+	*target = (struct link_target){.endpoint = lab_endpoint(address),
+		.transport = (uint8_t)transport_read(transport),
+		.slot = (uint32_t)golden_number(line, "slot", 0),
+		.generation = (uint32_t)golden_number(line, "generation", 0),
+		.healthy = (uint8_t)golden_number(line, "healthy", 1),
+		.balanced = (uint8_t)golden_number(line, "balanced", 1),
+		.alias = (uint8_t)golden_number(line, "alias", 0),
+		.host_length = (uint8_t)strlen(host),
+		.identity = lab->target_count};
+	memcpy(target->host, host, strlen(host));
+	lab_rebuild(lab);
 }
 
 static void peer_read(const char *line)
@@ -302,6 +338,8 @@ static void line_play(const char *line)
 		player.lab = lab_new((uint8_t)atoi(line + 5));
 	} else if (strncmp(line, "peer ", 5) == 0) {
 		peer_read(line);
+	} else if (strncmp(line, "target ", 7) == 0) {
+		target_read(line);
 	} else if (strncmp(line, "complete ", 9) == 0) {
 		complete_read(line);
 	} else if (strncmp(line, "started ", 8) == 0) {

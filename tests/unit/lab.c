@@ -55,6 +55,7 @@ static const struct listener_plan listeners[] = {
 	{LAB_TLS, SIDE_ACCESS, TRANSPORT_TLS, "192.0.2.%u:5061", "edge%u.example.net"},
 	{LAB_WSS, SIDE_ACCESS, TRANSPORT_WSS, "192.0.2.%u:8443", "edge%u.example.net:8443"},
 	{LAB_CORE_TCP, SIDE_CORE, TRANSPORT_TCP, "10.0.0.%u:5060", "edge%u-core.example.net"},
+	{LAB_CORE_TLS, SIDE_CORE, TRANSPORT_TLS, "10.0.0.%u:5061", "edge%u-core.example.net"},
 };
 
 enum transport lab_transport(uint8_t listener)
@@ -138,6 +139,16 @@ static void add_target(struct directory_builder *builder, const char *host, cons
 	add(builder, LINK_TARGET, &target, sizeof(target));
 }
 
+static void add_targets(struct directory_builder *builder, const struct lab *lab)
+{
+	if (lab->target_count == 0) {
+		add_target(builder, "core.example.net", "10.0.9.1:5060", true, 1);
+		add_target(builder, "core6.example.net", "[fd00:9::1]:5060", false, 2);
+	}
+	for (unsigned i = 0; i < lab->target_count; i++)
+		add(builder, LINK_TARGET, &lab->targets[i], sizeof(lab->targets[i]));
+}
+
 static void add_prefix(struct directory_builder *builder, enum link_prefix_list list,
 	uint8_t listener, const char *text)
 {
@@ -159,6 +170,7 @@ static void add_prefixes(struct directory_builder *builder)
 		add_prefix(builder, LINK_PREFIX_ACCESS_NETWORKS, stream, "198.51.100.0/24");
 	add_prefix(builder, LINK_PREFIX_ALLOW, LAB_CORE, "10.0.9.0/24");
 	add_prefix(builder, LINK_PREFIX_ALLOW, LAB_CORE_TCP, "10.0.9.0/24");
+	add_prefix(builder, LINK_PREFIX_ALLOW, LAB_CORE_TLS, "10.0.9.0/24");
 	add_prefix(builder, LINK_PREFIX_ALLOW, LAB_CORE6, "fd00:9::/64");
 	add_prefix(builder, LINK_PREFIX_INSIDE, 0, "10.0.0.0/8");
 	add_prefix(builder, LINK_PREFIX_SHARED_FLOWS, 0, "203.0.113.128/25");
@@ -181,8 +193,7 @@ void lab_rebuild(struct lab *lab)
 		if (edge != lab->edge)
 			add_peer(builder, edge);
 	}
-	add_target(builder, "core.example.net", "10.0.9.1:5060", true, 1);
-	add_target(builder, "core6.example.net", "[fd00:9::1]:5060", false, 2);
+	add_targets(builder, lab);
 	add_prefixes(builder);
 	directory_free(lab->directory);
 	lab->directory = directory_builder_finish(builder);

@@ -11,6 +11,7 @@
 //     7 access  192.0.2.N:5061 TLS      written edgeN.example.net
 //     8 access  192.0.2.N:8443 WSS      written edgeN.example.net:8443
 //     9 core    10.0.0.N:5060 TCP       written edgeN-core.example.net
+//    10 core    10.0.0.N:5061 TLS       written edgeN-core.example.net
 //
 // The core is core.example.net (10.0.9.1:5060), and [fd00:9::1]:5060 as core6.example.net; 10.0.9.0/24 and fd00:9::/64 are heard
 // on core listeners.
@@ -36,6 +37,8 @@ enum {
 	LAB_TLS = 7,
 	LAB_WSS = 8,
 	LAB_CORE_TCP = 9,
+	LAB_CORE_TLS = 10,
+	LAB_TARGETS_MAX = 8,
 };
 
 struct lab {
@@ -47,6 +50,8 @@ struct lab {
 	struct hash_keys hashes;
 	struct rate moved;
 	struct link_settings settings;
+	unsigned target_count; // 0: the core as above
+	struct link_target targets[LAB_TARGETS_MAX];
 	struct burst *burst;
 	struct packet packet[BURST_MAX];
 	uint8_t *buffer[BURST_MAX]; // of LAB_CAPACITY octets each, for the first packets
@@ -55,7 +60,7 @@ struct lab {
 // The calling thread is registered with urcu_qsbr. Every edge of the cluster has the same secrets; peers are up and complete.
 struct lab *lab_new(uint8_t edge);
 void lab_free(struct lab *lab);
-// Build the directory anew from lab->settings.
+// Build the directory anew from lab->settings and lab->targets.
 void lab_rebuild(struct lab *lab);
 
 void lab_put(struct lab *lab, const struct flow_record *record);

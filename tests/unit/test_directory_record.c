@@ -108,6 +108,46 @@ Test(directory_record, other_records_with_a_field_out_of_range_are_refused, .ini
 	cr_assert(eq(int, add_prefix(LINK_PREFIX_ALLOW, LISTENERS_MAX, good), -EINVAL));
 }
 
+static int add_way(struct link_target target)
+{
+	return add(LINK_TARGET, &target, sizeof(target));
+}
+
+Test(directory_record, a_target_says_of_a_connection_what_can_be, .init = setup, .fini = teardown)
+{
+	struct link_target target =
+		target_of((struct target_words){.host = "a", .port = 0, .endpoint = v4(1, 1)});
+
+#define TARGET(...) \
+	({ \
+		struct link_target changed = target; \
+		const struct link_target words = {__VA_ARGS__}; \
+		changed.transport = words.transport; \
+		changed.slot = words.slot; \
+		changed.generation = words.generation; \
+		changed.healthy = words.healthy; \
+		changed.alias = words.alias; \
+		add_way(changed); \
+	})
+	cr_assert(eq(int,
+		TARGET(.transport = TRANSPORT_TCP, .slot = 4, .generation = 9, .healthy = 1), 0));
+	cr_assert(eq(int,
+		TARGET(.transport = TRANSPORT_TLS, .slot = 4, .generation = 9, .alias = 1), 0));
+	cr_assert(eq(int, TARGET(.transport = TRANSPORT_TCP), 0));
+	// Nothing is sent to a phone's WebSocket from here, and without a connection nobody is well.
+	cr_assert(eq(int, TARGET(.transport = TRANSPORT_WSS, .slot = 4, .generation = 9), -EINVAL));
+	cr_assert(eq(int, TARGET(.transport = TRANSPORT_TCP, .healthy = 1), -EINVAL));
+	cr_assert(eq(int, TARGET(.transport = TRANSPORT_TCP, .slot = 4), -EINVAL));
+	cr_assert(eq(int, TARGET(.transport = TRANSPORT_TCP, .generation = 9), -EINVAL));
+	cr_assert(eq(int, TARGET(.transport = TRANSPORT_UDP, .slot = 4, .generation = 9), -EINVAL));
+	// RFC 5923 section 6: nobody is believed without TLS.
+	cr_assert(
+		eq(int, TARGET(.transport = TRANSPORT_TCP, .slot = 4, .generation = 9, .alias = 1),
+			-EINVAL));
+	cr_assert(eq(int, TARGET(.transport = TRANSPORT_UDP, .alias = 1), -EINVAL));
+#undef TARGET
+}
+
 Test(directory_record, settings_are_needed_once, .init = setup, .fini = teardown)
 {
 	struct link_settings settings = {.edge = 0};
