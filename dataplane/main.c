@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -114,6 +115,15 @@ static void open_complain(const char *path, int error)
 	}
 }
 
+// Epoch keys are in memory: no core dump, no debugger of another user.
+static void memory_hide(void)
+{
+	const struct rlimit none = {0};
+
+	(void)prctl(PR_SET_DUMPABLE, 0);
+	(void)setrlimit(RLIMIT_CORE, &none);
+}
+
 int main(int count, char **words)
 {
 	struct options options = {.path = "/run/weir/dataplane.sock", .sandboxed = true};
@@ -123,8 +133,7 @@ int main(int count, char **words)
 
 	if (status >= 0)
 		return status;
-	// Epoch keys are in memory: no core dump, no debugger of another user.
-	prctl(PR_SET_DUMPABLE, 0);
+	memory_hide();
 	int stop = signals_open();
 	int error = stop < 0 ? -errno : link_server_open(options.path, &server);
 

@@ -7,6 +7,7 @@
 #include <openssl/pem.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 static const struct config_tls *entry_find(const struct config *config, struct span name)
@@ -17,10 +18,15 @@ static const struct config_tls *entry_find(const struct config *config, struct s
 	return NULL;
 }
 
-// True, and it has been said, if this user may not read a file, so that nobody can tell here what is in it.
+// True, and it has been said, if this user may not read a file, so that nobody can tell here what is in it. A control that runs may
+// not read what its configuration did not name when it started.
 static bool file_is_hidden(struct config_reader *reader, const char *path, const void *member)
 {
-	if (path == NULL || access(path, R_OK) == 0 || errno != EACCES)
+	int file = path == NULL ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+	if (file >= 0)
+		close(file);
+	if (path == NULL || file >= 0 || errno != EACCES)
 		return false;
 	config_fault(reader, CONFIG_WARNING, member,
 		"check it as the user that weir-control runs as", "this user may not read %s",

@@ -12,14 +12,19 @@
 #include <net/if.h>
 #include <pthread.h>
 #include <rdma/rdma_user_ioctl.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -132,6 +137,43 @@ static int change_user(void)
 	return setuid(0);
 }
 
+static int mount_folder(void)
+{
+	return mount("none", "/tmp", "tmpfs", 0, NULL);
+}
+
+static int read_other(void)
+{
+	return (int)process_vm_readv(getppid(), NULL, 0, NULL, 0, 0);
+}
+
+static int read_keyring(void)
+{
+	return (int)syscall(SYS_keyctl, 0, 0, 0);
+}
+
+static int make_ring(void)
+{
+	return (int)syscall(SYS_io_uring_setup, 1, NULL);
+}
+
+static int leave_namespaces(void)
+{
+	return unshare(CLONE_NEWUSER);
+}
+
+static int be_dumped(void)
+{
+	return prctl(PR_SET_DUMPABLE, 1);
+}
+
+static int raise_limit(void)
+{
+	const struct rlimit limit = {1 << 20, 1 << 20};
+
+	return setrlimit(RLIMIT_CORE, &limit);
+}
+
 static int ask_terminal(void)
 {
 	return ioctl(0, 0x5413, NULL);
@@ -145,7 +187,10 @@ static const struct {
 	{"packet socket", make_packet}, {"datagram socket", make_datagram},
 	{"connect", connect_away}, {"code", make_code}, {"data to code", turn_into_code},
 	{"ptrace", trace}, {"kill", kill_other}, {"mkdir", make_folder}, {"stat", list_by_name},
-	{"bpf", load_program}, {"setuid", change_user}, {"ioctl", ask_terminal}};
+	{"bpf", load_program}, {"setuid", change_user}, {"ioctl", ask_terminal},
+	{"mount", mount_folder}, {"process_vm_readv", read_other}, {"keyctl", read_keyring},
+	{"io_uring", make_ring}, {"unshare", leave_namespaces}, {"dumpable", be_dumped},
+	{"prlimit", raise_limit}};
 
 Test(sandbox, ends_the_process_at_every_call_that_forwarding_does_not_need)
 {
