@@ -186,7 +186,7 @@ static int careful_calls_allow(scmp_filter_ctx filter)
 		SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD | CLONE_VM, CLONE_THREAD | CLONE_VM);
 	const struct scmp_arg_cmp empty_path =
 		SCMP_A3(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH);
-	const struct scmp_arg_cmp name = SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME);
+	const struct scmp_arg_cmp name = SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME, 0);
 	int error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, not_run);
 
 	if (error == 0)
@@ -207,10 +207,10 @@ static int careful_calls_allow(scmp_filter_ctx filter)
 // Sockets that are good for nothing but questions, since what changes anything by them takes a capability.
 static int question_sockets_allow(scmp_filter_ctx filter)
 {
-	const struct scmp_arg_cmp internet = SCMP_A0(SCMP_CMP_EQ, AF_INET);
+	const struct scmp_arg_cmp internet = SCMP_A0(SCMP_CMP_EQ, AF_INET, 0);
 	const struct scmp_arg_cmp datagram = SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, SOCK_DGRAM);
-	const struct scmp_arg_cmp netlink = SCMP_A0(SCMP_CMP_EQ, AF_NETLINK);
-	const struct scmp_arg_cmp route = SCMP_A2(SCMP_CMP_EQ, NETLINK_ROUTE);
+	const struct scmp_arg_cmp netlink = SCMP_A0(SCMP_CMP_EQ, AF_NETLINK, 0);
+	const struct scmp_arg_cmp route = SCMP_A2(SCMP_CMP_EQ, NETLINK_ROUTE, 0);
 	int error =
 		seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, internet, datagram);
 
@@ -261,7 +261,7 @@ static int device_calls_allow(scmp_filter_ctx filter)
 	for (size_t i = 0;
 		i < sizeof(interface_questions) / sizeof(interface_questions[0]) && error == 0; i++)
 		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-			SCMP_A1(SCMP_CMP_EQ, interface_questions[i]));
+			SCMP_A1(SCMP_CMP_EQ, interface_questions[i], 0));
 	return error;
 }
 
