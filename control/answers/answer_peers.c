@@ -2,6 +2,8 @@
 #include "../frame/source.h"
 #include "answers.h"
 
+#include <stdio.h>
+
 static void put_since(json_t *object, uint64_t changed_ms)
 {
 	if (changed_ms != 0)
@@ -51,10 +53,26 @@ static json_t *peer_write(const struct control *control, const struct config_pee
 	return object;
 }
 
+// What edges hold of each other's flows is compared by it.
+static void put_table(const struct control *control, json_t *object, uint8_t edge)
+{
+	const struct edge_source *source = control->source;
+	struct source_table table;
+	char digest[17];
+
+	if (source == NULL)
+		return;
+	source->table(source->context, edge, &table);
+	snprintf(digest, sizeof(digest), "%016llx", (unsigned long long)table.digest);
+	json_object_set_new(object, "flows_count", json_integer(table.flows));
+	json_object_set_new(object, "flows_digest", json_string(digest));
+}
+
 void answer_peers_show(void *context, struct command_call *call)
 {
 	const struct control *control = ((struct answers *)context)->control;
 	const struct config_cluster *cluster = &control->config->cluster;
+	bool tables = command_flag(call, "tables");
 	json_t *list;
 
 	if (control->config->role != ROLE_EDGE) {
@@ -64,5 +82,10 @@ void answer_peers_show(void *context, struct command_call *call)
 	list = json_pack("[o]", self_write(control));
 	for (size_t i = 0; i < cluster->peers.count; i++)
 		json_array_append_new(list, peer_write(control, &cluster->peers.items[i]));
+	for (size_t i = 0; tables && i < json_array_size(list); i++) {
+		json_t *object = json_array_get(list, i);
+		put_table(control, object,
+			(uint8_t)json_integer_value(json_object_get(object, "id")));
+	}
 	command_reply(call, json_pack("{s:o}", "peers", list));
 }

@@ -17,8 +17,9 @@ const struct command command_table[] = {
 
 	{"peers", "show", COMMAND_VIEW, "this edge and the others", "peers",
 		{{"id", "ID"}, {"name", "NAME"}, {"state", "STATE"}, {"since_s", "SINCE"}, {"round_trip_us", "TRIP"}, {"mesh", "MESH"},
-			{"received_count", "RECEIVED"}, {"sent_count", "SENT"}, {"address", "ADDRESS"}},
-		{{0}}},
+			{"received_count", "RECEIVED"}, {"sent_count", "SENT"}, {"flows_count", "FLOWS"}, {"flows_digest", "DIGEST"},
+			{"address", "ADDRESS"}},
+		{{"tables", PARAMETER_FLAG, false, NULL, "count and digest of the flows held of each: the same on every edge that holds the same"}}},
 
 	{"ports", "show", COMMAND_VIEW, "DPDK devices that listeners are on", "ports",
 		{{"port", "PORT"}, {"driver", "DRIVER"}, {"state", "STATE"}, {"speed_mbit", "MBIT"}, {"interface", "INTERFACE"}, {"memory", "MEMORY"},

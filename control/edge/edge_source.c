@@ -71,6 +71,29 @@ static bool source_peer(void *context, uint8_t id, struct source_peer *out)
 	return true;
 }
 
+static void table_add(void *context, struct span record)
+{
+	struct source_table *table = context;
+
+	table->flows++;
+	table->digest += record_checksum(record);
+}
+
+static void source_table(void *context, uint8_t id, struct source_table *table)
+{
+	struct edge *edge = context;
+	uint8_t octets[FLOW_RECORD_OCTETS_MAX];
+	struct flow_record record = {0};
+
+	*table = (struct source_table){0};
+	if (id != edge->control->config->node.id) {
+		peer_copies_walk(edge->copies, id, table_add, table);
+		return;
+	}
+	while (flow_book_next(edge->book, record.id.slot, &record))
+		table_add(table, span_of(octets, flow_record_encode(&record, octets)));
+}
+
 static bool source_device(void *context, unsigned index, struct link_event_device *state)
 {
 	struct edge *edge = context;
@@ -100,6 +123,7 @@ int edge_source_open(struct edge *edge)
 		.count_streams = source_count_streams,
 		.hash_aor = source_hash_aor,
 		.peer = source_peer,
+		.table = source_table,
 		.device = source_device,
 		.explain = source_explain,
 	};

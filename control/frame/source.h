@@ -21,6 +21,12 @@ struct source_peer {
 	struct span name; // length 0: not known
 };
 
+// An edge's flows as one edge holds them: two edges hold the same if both numbers are.
+struct source_table {
+	uint32_t flows;
+	uint64_t digest; // the sum of the records' checksums
+};
+
 typedef void source_explained(void *context, const struct link_explained *answer);
 
 struct edge_source {
@@ -35,6 +41,8 @@ struct edge_source {
 	bool (*hash_aor)(void *context, struct span aor, uint64_t *hash);
 	// False: no such peer.
 	bool (*peer)(void *context, uint8_t edge, struct source_peer *peer);
+	// Our flows, or our copy of a peer's. Looks at each of them.
+	void (*table)(void *context, uint8_t edge, struct source_table *table);
 	// What the dataplane says of a device of the configuration. False: nothing yet.
 	bool (*device)(void *context, unsigned device, struct link_event_device *state);
 	// Ask the dataplane which rule would serve a token. `done` is called once, with NULL if no answer came; perhaps before

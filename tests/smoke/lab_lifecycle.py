@@ -177,7 +177,7 @@ class Lifecycle:
             spent = time.monotonic() - killed
         again = load.first_answer_after(killed)
         late = again - killed if again is not None else None
-        slow = [] if late is not None and late <= limit_s else ["too late"]
+        slow = [] if late is not None and late <= limit_s * (2 if self.cluster.driver.is_dpdk else 1) else ["too late"]
         self.report.case(f"{what} with {flows} flows: forwarding again", slow, "", late)
         self.report.case(f"{what}: ready, with its {flows} flows ({spent * 1e6 / flows:.1f} s a million)", complaints, "", spent)
         self.report.note(f"{self.home.verdicts()['not-ready']} requests met `not-ready`: read before the dataplane knew their flows")

@@ -72,6 +72,11 @@ static bool find_peer(void *context, uint8_t edge, struct source_peer *peer)
 	return edge == 2;
 }
 
+static void table(void *context, uint8_t edge, struct source_table *table)
+{
+	*table = (struct source_table){.flows = 1000u * edge, .digest = 0xabc};
+}
+
 static void explain(void *context, struct span token, source_explained *done, void *done_context)
 {
 	snprintf(asked, sizeof(asked), "%.*s", (int)token.length, (const char *)token.octets);
@@ -100,6 +105,7 @@ static void setup(void)
 		.count_streams = count_streams,
 		.hash_aor = hash_aor,
 		.peer = find_peer,
+		.table = table,
 		.device = device,
 		.explain = explain};
 	control.source = &source;
@@ -224,6 +230,13 @@ Test(answers, show_this_edge_and_the_others)
 		"ID  NAME        STATE  SINCE   TRIP    MESH    RECEIVED  SENT  ADDRESS\n"
 		" 1  edge1.test  self   1m 30s  -       -       -         -     127.0.0.1:7060\n"
 		" 2  edge2.test  up     -       180 us  synced    12,345     0  127.0.0.1:7061\n");
+	expect("peers show --tables",
+		"ID  NAME        STATE  SINCE   TRIP    MESH    RECEIVED  SENT  FLOWS  DIGEST      "
+		"      ADDRESS\n"
+		" 1  edge1.test  self   1m 30s  -       -       -         -     1,000  "
+		"0000000000000abc  127.0.0.1:7060\n"
+		" 2  edge2.test  up     -       180 us  synced    12,345     0  2,000  "
+		"0000000000000abc  127.0.0.1:7061\n");
 	control.source = NULL;
 	expect("peers show",
 		"ID  NAME        STATE    SINCE   ADDRESS\n"
