@@ -19,7 +19,7 @@ from lab.house import ACCESS, CORE, DOMAIN, PEER, SIP_PORT, access_name, core_si
 from lab.nat import NatBox, NatMode
 from lab.phone import Phone
 from lab.report import Report
-from lab.scenario import Call, End, Exchange, SetupError, exchange, make_call
+from lab.scenario import Call, End, Exchange, SetupError, exchange, is_repetition, make_call
 from lab.sip import via_read
 from lab.transport import TCP, TLS, UDP, Transport
 
@@ -185,12 +185,6 @@ def has_ended(case: Case, done: Exchange) -> bool:
     and has ended his dialog, too (RFC 3261 section 15.1.1)."""
     came = any(item.method == "BYE" for item in case.ends[1].phone.arrivals)
     return came and (done.answer.status == 200 or done.answer.status == 481 and len(done.answer.attempts) > 1)
-
-
-def is_repetition(text: str) -> bool:
-    """A request that came by a second way, too: old to the phone."""
-    words = text.split("CSeq ")[-1].split(" after ")
-    return len(words) == 2 and words[0] == words[1]
 
 
 async def lab(cluster: Cluster, report: Report) -> None:

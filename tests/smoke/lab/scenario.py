@@ -99,6 +99,13 @@ async def arrived(receiver: End, seen: int, method: str) -> bool:
     return False
 
 
+def is_repetition(text: str) -> bool:
+    """Whether a phone complains of a request that came by a second way, too: one edge had delivered it and could not bring the answer back,
+    so another one did. To the phone that is a new request with an old CSeq number."""
+    words = text.split("CSeq ")[-1].split(" after ")
+    return len(words) == 2 and words[0] == words[1]
+
+
 def attempts_write(answer: Answer) -> str:
     return ", ".join(f"{attempt.target[0]} x{attempt.sends} {attempt.outcome}" for attempt in answer.attempts)
 
