@@ -107,9 +107,10 @@ static void check_listener_tls(struct config_reader *reader, const struct config
 
 static void check_stream(struct config_reader *reader, const struct config_listener *listener)
 {
-	if (reader->config->role == ROLE_CORE)
-		config_fault(reader, CONFIG_ERROR, &listener->transport, NULL,
-			"'role: core' speaks SIP over UDP only");
+	if (reader->config->role == ROLE_CORE && listener->transport > TRANSPORT_TLS)
+		config_fault(reader, CONFIG_ERROR, &listener->transport,
+			"phones come by WebSocket to an edge",
+			"'role: core' speaks SIP over UDP, TCP and TLS only");
 	else if (listener->side == SIDE_PEER)
 		config_fault(reader, CONFIG_ERROR, &listener->transport, NULL,
 			"edges speak SIP to each other over UDP only");

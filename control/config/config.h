@@ -173,6 +173,7 @@ struct config_registrar {
 	uint32_t max_expires_s;
 	uint32_t default_expires_s;
 	uint32_t nonce_life_s;
+	uint32_t flow_timer_s;
 	bool service_route;
 };
 

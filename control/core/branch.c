@@ -1,12 +1,6 @@
 #include "proxy_private.h"
 
-#include <weir/base64url.h>
-
 #include <stdlib.h>
-
-enum {
-	BRANCH_TEXT = FORWARD_BRANCH_TEXT + 1 + LOOP_TEXT,
-};
 
 static void branch_fail(
 	struct branch *branch, unsigned status, const struct message *response, uint64_t now_ms);
@@ -17,7 +11,7 @@ static void unheard_leave(struct branch *branch)
 		TAILQ_REMOVE(&branch->context->proxy->unheard, branch, unheard);
 }
 
-static void branch_enter(struct branch *branch, enum branch_state state)
+void branch_enter(struct branch *branch, enum branch_state state)
 {
 	struct proxy *proxy = branch->context->proxy;
 
@@ -38,7 +32,7 @@ static void branch_end(
 
 // --- What its client transaction tells ---
 
-static void timer_c_restart(struct branch *branch, uint64_t now_ms)
+void branch_timer_restart(struct branch *branch, uint64_t now_ms)
 {
 	struct proxy *proxy = branch->context->proxy;
 
@@ -56,7 +50,7 @@ static void heard_provisional(
 	branch_enter(branch, BRANCH_HEARD);
 	if (response->status == 100)
 		return;
-	timer_c_restart(branch, now_ms); // RFC 3261 section 16.7 step 2
+	branch_timer_restart(branch, now_ms); // RFC 3261 section 16.7 step 2
 	// RFC 4320 section 4.1: to other requests there are no provisional responses but 100.
 	if (context->method == METHOD_INVITE && !context->final)
 		context_pass(context, response, now_ms);
@@ -108,9 +102,12 @@ static void client_failed(
 {
 	struct branch *branch = owner;
 
+	if (client != branch->client || branch->state == BRANCH_OVER)
+		return;
+	if (failure == TRANSACTION_NOT_DELIVERED && branch_send_small(branch, now_ms))
+		return;
 	// RFC 3261 sections 16.8 and 16.9: as if a 408 or a 503 had come.
-	if (client == branch->client && branch->state != BRANCH_OVER)
-		branch_fail(branch, failure == TRANSACTION_NOT_ANSWERED ? 408 : 503, NULL, now_ms);
+	branch_fail(branch, failure == TRANSACTION_NOT_ANSWERED ? 408 : 503, NULL, now_ms);
 }
 
 static void client_ended(void *owner, struct transaction *client)
@@ -122,125 +119,7 @@ static void client_ended(void *owner, struct transaction *client)
 	context_release(branch->context);
 }
 
-static const struct transaction_user CLIENT_USER = {client_response, client_failed, client_ended};
-
-// --- One attempt ---
-
-static void branch_text_write(struct branch *branch, uint8_t out[BRANCH_TEXT])
-{
-	struct proxy *proxy = branch->context->proxy;
-	uint8_t octets[BRANCH_HASH_OCTETS];
-	struct keyhash hash;
-
-	keyhash_begin_wide(&hash, proxy->options.hashes, HASH_BRANCH);
-	keyhash_field_number(&hash, ++proxy->branch_count, sizeof(proxy->branch_count));
-	keyhash_end_wide(&hash, octets);
-	base64url_encode(out, octets, sizeof(octets));
-	out[FORWARD_BRANCH_TEXT] = '.';
-	memcpy(out + FORWARD_BRANCH_TEXT + 1, branch->context->loop, LOOP_TEXT);
-}
-
-static struct span record_route_write(struct proxy *proxy)
-{
-	struct text text = text_begin(proxy->record_route, sizeof(proxy->record_route));
-
-	text_add(&text, SPAN("<sip:"));
-	text_add(&text, proxy->options.own.name);
-	text_add(&text, SPAN(";lr>"));
-	return text.overflow ? span_of(NULL, 0) : text_span(&text);
-}
-
-// The request as this attempt sends it, in proxy->out. False: it does not fit.
-static bool branch_write(struct branch *branch, struct span *request)
-{
-	struct context *context = branch->context;
-	struct proxy *proxy = context->proxy;
-	const struct flow *flow = &context->flows.flows[branch->flow];
-	uint8_t text[BRANCH_TEXT];
-	uint8_t *octets;
-	size_t length;
-
-	branch_text_write(branch, text);
-	const struct forward forward = {
-		.branch = span_of(text, sizeof(text)),
-		.sent_by = proxy->options.sent_by,
-		.record_route =
-			context->record_route ? record_route_write(proxy) : span_of(NULL, 0),
-		.source = context->source,
-		.target = flow->contact,
-		.path = flow->path,
-		.own_routes = context->own_routes,
-		.breadth = branch->breadth,
-	};
-	if (!context_read(context))
-		return false;
-	memcpy(proxy->out + PROXY_HEAD_ROOM, context->request, context->length);
-	if (!forward_plan(&forward, &proxy->message, &proxy->plan)
-		|| !edit_apply(&proxy->plan, proxy->out, sizeof(proxy->out),
-			proxy->out + PROXY_HEAD_ROOM, context->length, &octets, &length))
-		return false;
-	*request = span_of(octets, length);
-	return true;
-}
-
-static bool branch_send(struct branch *branch, const struct hop *hop, uint64_t now_ms)
-{
-	struct context *context = branch->context;
-	struct proxy *proxy = context->proxy;
-	struct span request;
-
-	branch->hop = *hop;
-	branch->tried[branch->tried_count++] = hop->peer;
-	if (!branch_write(branch, &request)) {
-		proxy->counters.dropped++;
-		return false;
-	}
-	branch_enter(branch, BRANCH_ASKING);
-	timer_c_restart(branch, now_ms);
-	branch->client = transaction_open_client(
-		proxy->transactions, request, hop, &CLIENT_USER, branch, now_ms);
-	if (branch->client == NULL)
-		return false;
-	context->transactions++;
-	return true;
-}
-
-static enum proxy_way branch_resolve(struct branch *branch, struct hop *hop)
-{
-	const struct proxy_options *options = &branch->context->proxy->options;
-	struct span text = branch->context->flows.flows[branch->flow].hop;
-	struct uri uri;
-	bool lives;
-
-	if (branch->tried_count == PROXY_TRIED_MAX || text.length > UINT16_MAX
-		|| !uri_parse(text.octets, (struct slice){0, (uint16_t)text.length}, &uri)
-		|| uri.scheme == URI_OTHER)
-		return PROXY_WAY_NONE;
-	return options->resolve(options->context, text.octets, &uri, branch->tried,
-		branch->tried_count, hop, &lives);
-}
-
-// Try the next address of the flow. False: there is none.
-static bool branch_try(struct branch *branch, uint64_t now_ms)
-{
-	struct proxy *proxy = branch->context->proxy;
-	struct hop hop;
-	enum proxy_way way;
-
-	while ((way = branch_resolve(branch, &hop)) == PROXY_WAY_FOUND) {
-		proxy->counters.next_addresses += branch->tried_count > 0;
-		if (branch_send(branch, &hop, now_ms))
-			return true;
-	}
-	if (way == PROXY_WAY_NONE || branch->tried_count > 0)
-		return false;
-	// Patience is for a name: asking again does not prolong it, the name of another flow has its own.
-	if (branch->state != BRANCH_RESOLVING || !timer_is_set(&branch->timer)) {
-		branch_enter(branch, BRANCH_RESOLVING);
-		timer_set(proxy->timers, &branch->timer, now_ms + PROXY_NAME_PATIENCE_MS);
-	}
-	return true;
-}
+const struct transaction_user BRANCH_USER = {client_response, client_failed, client_ended};
 
 // --- From one attempt to the next ---
 
@@ -255,12 +134,14 @@ static bool branch_may_go_on(const struct branch *branch, uint64_t now_ms)
 		&& now_ms - context->began_ms < patience_ms;
 }
 
-// RFC 5626 section 7: by 430, or by an error of the transport to a phone without an edge, the flow is known to be dead.
+// RFC 5626 section 7: by 430, or by an error of the transport to a phone without an edge, the flow is known to be dead. Of one that is
+// a connection its end has been told already.
 static void flow_fail(struct branch *branch, unsigned status, const struct message *response)
 {
 	struct context *context = branch->context;
 	const struct flow *flow = &context->flows.flows[branch->flow];
-	bool unreachable = status == 503 && response == NULL && flow->path.length == 0;
+	bool unreachable = status == 503 && response == NULL && flow->path.length == 0
+		&& flow->connection.connection == 0;
 
 	if (context->registered && (status == 430 || unreachable))
 		context->proxy->counters.flows_failed += location_fail_flow(
@@ -354,7 +235,7 @@ void branch_look_again(struct branch *branch, uint64_t now_ms)
 		if (!branch_try(branch, now_ms))
 			branch_fail(branch, 503, NULL, now_ms);
 	} else if (branch->state == BRANCH_ASKING && branch->client != NULL
-		&& options->is_dead(options->context, &branch->hop.peer)) {
+		&& options->is_dead(options->context, &branch->hop)) {
 		transaction_drop(branch->client);
 		branch_fail(branch, 503, NULL, now_ms);
 	}

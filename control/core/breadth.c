@@ -62,7 +62,7 @@ void loop_write(
 }
 
 bool loop_is_closed(
-	const struct message *request, struct span sent_by, const uint8_t text[LOOP_TEXT])
+	const struct message *request, const struct own_names *own, const uint8_t text[LOOP_TEXT])
 {
 	struct value_cursor cursor;
 	struct via via;
@@ -70,7 +70,7 @@ bool loop_is_closed(
 	value_begin(&cursor, request, HEADER_VIA);
 	while (value_next(&cursor)) {
 		if (!via_parse(request->octets, cursor.value, &via)
-			|| !span_equal_nocase(message_span(request, via.sent_by), sent_by)
+			|| !own_names_sent(own, message_span(request, via.sent_by))
 			|| via.branch.length < LOOP_TEXT)
 			continue;
 		struct span branch = message_span(request, via.branch);

@@ -2,6 +2,8 @@
 
 #pragma once
 
+#include "own_names.h"
+
 #include <weir/keyhash.h>
 #include <weir/message.h>
 
@@ -20,4 +22,4 @@ void loop_write(
 	const struct hash_keys *hashes, const struct message *request, uint8_t out[LOOP_TEXT]);
 // True if a Via of ours has that text: the request came this way before, and nothing has changed since.
 [[nodiscard]] bool loop_is_closed(
-	const struct message *request, struct span sent_by, const uint8_t text[LOOP_TEXT]);
+	const struct message *request, const struct own_names *own, const uint8_t text[LOOP_TEXT]);

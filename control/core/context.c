@@ -28,7 +28,7 @@ static void trying_due(void *owner, uint64_t now_ms)
 }
 
 static struct context *context_make(struct proxy *proxy, const struct message *request,
-	const struct endpoint *source, uint64_t now_ms)
+	const struct hop *source, uint64_t now_ms)
 {
 	struct context *context = calloc(1, sizeof(*context) + request->length);
 
@@ -40,7 +40,7 @@ static struct context *context_make(struct proxy *proxy, const struct message *r
 	}
 	context->proxy = proxy;
 	context->source = *source;
-	context->back = (struct hop){reply_destination(request, source), TRANSPORT_UDP};
+	context->back = reply_hop(request, source);
 	context->method = request->method;
 	context->in_dialog = request->to_tag.length > 0;
 	context->began_ms = now_ms;
@@ -53,7 +53,7 @@ static struct context *context_make(struct proxy *proxy, const struct message *r
 }
 
 struct context *context_new(struct proxy *proxy, const struct message *request,
-	const struct endpoint *source, uint64_t now_ms)
+	const struct hop *source, uint64_t now_ms)
 {
 	struct context *context = context_make(proxy, request, source, now_ms);
 
@@ -122,7 +122,7 @@ void context_answer(struct context *context, unsigned status, struct span header
 	snprintf(tag, sizeof(tag), "%016" PRIx64,
 		identity_hash_tag(proxy->options.hashes, &proxy->message, (uint16_t)status));
 	// RFC 3261 section 8.2.6.2: a 100 brings no tag of its own.
-	reply_write(&out, &proxy->message, &context->source, status,
+	reply_write(&out, &proxy->message, &context->source.peer, status,
 		span_of(tag, status == 100 ? 0 : 16), headers);
 	proxy->counters.refused += status >= 300;
 	respond(context, status, text_span(&out), now_ms);

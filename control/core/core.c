@@ -2,7 +2,6 @@
 
 #include "../base/clock.h"
 #include "core_private.h"
-#include "maddr.h"
 
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
@@ -13,74 +12,6 @@
 uint64_t core_now_s(void)
 {
 	return clock_ms() / 1000;
-}
-
-// --- What the proxy asks of the network ---
-
-static void network_send(void *context, const struct hop *to, struct span octets)
-{
-	core_send(context, &to->peer, octets);
-}
-
-static bool network_is_dead(void *context, const struct endpoint *endpoint)
-{
-	const struct core *core = context;
-
-	return target_set_is_dead(core->targets, TRANSPORT_UDP, endpoint);
-}
-
-struct destination core_destination(struct span host, uint16_t port)
-{
-	return (struct destination){.host = host, .port = port, .transport = TRANSPORT_UDP};
-}
-
-static bool is_tried(
-	const struct endpoint *tried, unsigned tried_count, const struct endpoint *endpoint)
-{
-	for (unsigned i = 0; i < tried_count; i++)
-		if (endpoint_equal(&tried[i], endpoint))
-			return true;
-	return false;
-}
-
-// The first living address that was not tried; if none lives, the first one, once.
-static enum proxy_way target_choose(const struct target *targets, unsigned count,
-	const struct endpoint *tried, unsigned tried_count, struct hop *hop, bool *lives)
-{
-	*lives = false;
-	for (unsigned i = 0; i < count; i++) {
-		if (!targets[i].alive || is_tried(tried, tried_count, &targets[i].endpoint))
-			continue;
-		*lives = true;
-		hop->peer = targets[i].endpoint;
-		return PROXY_WAY_FOUND;
-	}
-	if (tried_count > 0)
-		return PROXY_WAY_NONE;
-	hop->peer = targets[0].endpoint;
-	return PROXY_WAY_FOUND;
-}
-
-static enum proxy_way network_resolve(void *context, const uint8_t *base, const struct uri *uri,
-	const struct endpoint *tried, unsigned tried_count, struct hop *hop, bool *lives)
-{
-	struct core *core = context;
-	struct span host = maddr_host(base, uri);
-	unsigned count;
-
-	*hop = (struct hop){.transport = TRANSPORT_UDP};
-	if (endpoint_parse_address(host, &hop->peer)) {
-		hop->peer.port = uri_port(uri);
-		*lives = true;
-		return tried_count == 0 ? PROXY_WAY_FOUND : PROXY_WAY_NONE;
-	}
-	const struct destination destination = core_destination(host, uri->port);
-	if (target_set_follow(core->targets, &destination, false) != 0)
-		return PROXY_WAY_NONE;
-	const struct target *targets = target_set_find(core->targets, &destination, &count);
-	if (targets == NULL)
-		return PROXY_WAY_PENDING;
-	return target_choose(targets, count, tried, tried_count, hop, lives);
 }
 
 // --- The clock ---
@@ -122,21 +53,17 @@ static void targets_changed(void *context)
 		core_arm(core);
 }
 
-static void probe_send(void *context, const struct target *to, struct span octets)
-{
-	core_send(context, &to->endpoint, octets);
-}
-
 static int targets_open(struct core *core)
 {
+	uint8_t transport = TRANSPORT_UDP;
 	const struct target_options options = {
 		.base = core->options.base,
 		.resolver = core->options.resolver,
-		.transports = transport_bit(TRANSPORT_UDP),
+		.transports = core_transports(core),
 		.probe_every_ms = core->options.probe_every_ms,
 		.down_after = core->options.probe_down_after,
-		.sent_by = core->options.sent_by,
-		.send = probe_send,
+		.sent_by = own_names_by(&core->own, &transport)->sent_by,
+		.send = core_send_probe,
 		.changed = targets_changed,
 		.context = core,
 	};
@@ -150,16 +77,17 @@ static int proxy_open(struct core *core)
 	const struct proxy_options options = {
 		.hashes = &core->hashes,
 		.own = core->own,
-		.sent_by = core->options.sent_by,
 		.record_route = core->options.record_route,
 		.location = core->registrar.location,
 		.gruu_key = &core->gruu_key,
 		.transactions_max = core->options.transactions_max,
 		.forks_max = core->options.forks_max,
 		.timer_c_ms = core->options.timer_c_ms,
-		.resolve = network_resolve,
-		.is_dead = network_is_dead,
-		.send = network_send,
+		.resolve = core_resolve,
+		.reach = core_reach,
+		.has_tcp = core_has_tcp,
+		.is_dead = core_is_dead,
+		.send = core_send,
 		.context = core,
 	};
 
@@ -179,13 +107,15 @@ static int keys_draw(struct core *core)
 static void options_keep(struct core *core, const struct core_options *options)
 {
 	core->options = *options;
+	for (unsigned i = 0; i < options->listener_count; i++)
+		core->addresses[i] = options->listeners[i].address;
 	core->own = (struct own_names){
-		.listeners = options->listeners,
+		.listeners = core->addresses,
 		.listener_count = options->listener_count,
-		.name = options->name,
 		.domains = options->registrar.domains,
 		.domain_count = options->registrar.domain_count,
 	};
+	memcpy(core->own.by, options->names, sizeof(core->own.by));
 	core->registrar.options = options->registrar;
 	core->registrar.gruu_key = &core->gruu_key;
 }
@@ -207,7 +137,11 @@ int core_open(const struct core_options *options, struct core **out, int *failed
 		status = targets_open(core);
 	if (status == 0)
 		status = proxy_open(core);
+	if (status == 0)
+		status = core_trunk_open(core, failed);
 	for (unsigned i = 0; status == 0 && i < options->listener_count; i++) {
+		if (options->listeners[i].transport != TRANSPORT_UDP)
+			continue;
 		status = core_socket_open(core, i);
 		*failed = status == 0 ? -1 : (int)i;
 	}
@@ -223,6 +157,8 @@ void core_close(struct core *core)
 {
 	for (unsigned i = 0; i < CORE_LISTENERS_MAX; i++)
 		core_socket_close(&core->sockets[i]);
+	trunks_close(core->trunks);
+	tls_set_release(core->options.tls);
 	if (core->targets != NULL)
 		target_set_free(core->targets);
 	proxy_free(core->proxy);

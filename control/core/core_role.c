@@ -12,17 +12,18 @@
 enum {
 	USERS_MAX = 100000,
 	USER_LINE_MAX = 1024,
-	SIP_PORT = 5060,
 	SERVICE_ROUTE_MAX = 512,
+	CONNECT_MS = 4000, // TCP, and TLS if there is any
+	GRACE_MS = 10000, // behind a Flow-Timer
 };
 
 struct core_role {
 	struct core *core;
-	struct endpoint listeners[CORE_LISTENERS_MAX];
+	struct trunk_listener listeners[CORE_LISTENERS_MAX];
 	struct digest_user *users;
 	unsigned user_count;
 	char *user_text; // of users-file; the users point into it
-	uint8_t sent_by[ENDPOINT_TEXT_MAX];
+	uint8_t sent_by[TRANSPORT_TLS + 1][ENDPOINT_TEXT_MAX]; // by enum transport
 	uint8_t service_route[SERVICE_ROUTE_MAX];
 };
 
@@ -97,26 +98,68 @@ static bool users_load(struct core_role *role, struct control *control)
 	return users_parse(role, control, registrar->users_file);
 }
 
-// What stands in Vias: the first listener's address; in Record-Route: its `advertise`, else the same.
-static void names_write(
-	struct core_role *role, const struct config *config, struct core_options *options)
+// Of each transport the first listener: its address stands in Vias, and in Record-Route its `advertise`, else the node's name on the usual
+// port, else the address again.
+static void name_write(struct core_role *role, const struct config *config,
+	const struct config_listener *listener, struct own_name *name)
 {
-	const struct config_listener *first = &config->listeners.items[0];
+	uint8_t *sent_by = role->sent_by[listener->transport];
 
-	options->sent_by = span_of(role->sent_by, endpoint_format(&first->address, role->sent_by));
-	options->name = options->sent_by;
-	if (first->advertise.text.length > 0)
-		options->name = first->advertise.text;
-	else if (first->address.port == SIP_PORT && config->node.name.length > 0)
-		options->name = config->node.name;
+	if (name->sent_by.length > 0)
+		return;
+	name->sent_by = span_of(sent_by, endpoint_format(&listener->address, sent_by));
+	name->written = name->sent_by;
+	if (listener->advertise.text.length > 0)
+		name->written = listener->advertise.text;
+	else if (listener->address.port == destination_default_port(listener->transport)
+		&& config->node.name.length > 0)
+		name->written = config->node.name;
 }
 
-static struct span service_route_write(struct core_role *role, struct span name)
+static void listeners_write(
+	struct core_role *role, const struct config *config, struct core_options *options)
+{
+	for (size_t i = 0; i < config->listeners.count && i < CORE_LISTENERS_MAX; i++) {
+		const struct config_listener *listener = &config->listeners.items[i];
+
+		role->listeners[options->listener_count++] =
+			(struct trunk_listener){.address = listener->address,
+				.transport = listener->transport,
+				.tls = listener->tls};
+		name_write(role, config, listener, &options->names[listener->transport]);
+		if (options->client_tls.length == 0)
+			options->client_tls = listener->tls;
+	}
+}
+
+static struct trunk_limits limits_of(const struct config *config)
+{
+	return (struct trunk_limits){
+		.connections = config->streams.connections,
+		.per_source = config->streams.per_source,
+		.write_octets = config->streams.write_queue_octets,
+		.connect_ms = CONNECT_MS,
+		.first_ms = config->streams.first_message_ms,
+		.header_ms = config->streams.headers_ms,
+		.write_ms = config->streams.write_stall_ms,
+		.idle_ms = config->streams.idle_ms,
+		.keepalive_ms = config->registrar.flow_timer_s * 1000 + GRACE_MS,
+	};
+}
+
+// The transport of the first listener is the one that its URI needs not say, if that is UDP.
+static struct span service_route_write(
+	struct core_role *role, const struct config *config, const struct core_options *options)
 {
 	struct text text = text_begin(role->service_route, sizeof(role->service_route));
+	uint8_t transport = config->listeners.items[0].transport;
 
 	text_add(&text, SPAN("<sip:"));
-	text_add(&text, name);
+	text_add(&text, options->names[transport].written);
+	if (transport != TRANSPORT_UDP)
+		text_add(&text,
+			transport == TRANSPORT_TCP ? SPAN(";transport=tcp")
+						   : SPAN(";transport=tls"));
 	text_add(&text, SPAN(";lr>"));
 	return text_span(&text);
 }
@@ -130,6 +173,7 @@ static void options_write(
 		.base = control->base,
 		.resolver = control->resolver,
 		.listeners = role->listeners,
+		.limits = limits_of(config),
 		.record_route = config->proxy.record_route,
 		.transactions_max = config->proxy.transactions,
 		.forks_max = config->proxy.forks,
@@ -145,38 +189,62 @@ static void options_write(
 				.max_expires_s = config->registrar.max_expires_s,
 				.default_expires_s = config->registrar.default_expires_s,
 				.nonce_life_s = config->registrar.nonce_life_s,
+				.flow_timer_s = config->registrar.flow_timer_s,
 				.users = role->users,
 				.user_count = role->user_count,
 			},
 	};
-	for (size_t i = 0; i < config->listeners.count && i < CORE_LISTENERS_MAX; i++)
-		role->listeners[options->listener_count++] = config->listeners.items[i].address;
-	names_write(role, config, options);
+	listeners_write(role, config, options);
 	if (config->registrar.service_route)
-		options->registrar.service_route = service_route_write(role, options->name);
+		options->registrar.service_route = service_route_write(role, config, options);
+}
+
+// False: it has been logged why not. *set is NULL where nobody wants one.
+static bool certificates_load(const struct control *control, struct tls_set **set)
+{
+	const struct config *config = control->config;
+	struct tls_fault fault = {.what = ""};
+	bool wanted = false;
+
+	*set = NULL;
+	for (size_t i = 0; i < config->listeners.count; i++)
+		wanted |= config->listeners.items[i].tls.length > 0;
+	if (!wanted || tls_set_new(config, set, &fault) == 0)
+		return true;
+	log_event(control->log, LOG_LEVEL_ERROR, "certificates-refused",
+		LOG_TEXT("error", fault.what));
+	return false;
+}
+
+static void bind_complain(const struct control *control, int failed, int status)
+{
+	const struct config_listener *listener = &control->config->listeners.items[failed];
+	uint8_t address[ENDPOINT_TEXT_MAX];
+	char place[128];
+	size_t length = endpoint_format(&listener->address, address);
+
+	control_fault(control, "E-BIND",
+		"is another process there, or is it no address of this host?",
+		"cannot bind %.*s/%s (listener %s, %s): %s", (int)length, (char *)address,
+		listener->transport == TRANSPORT_UDP ? "udp" : "tcp",
+		(const char *)listener->name.octets,
+		control_place(control, listener, place, sizeof(place)), strerror(-status));
 }
 
 static int core_start(struct core_role *role, struct control *control)
 {
 	struct core_options options;
-	char place[128];
-	uint8_t address[ENDPOINT_TEXT_MAX];
 	int failed;
 
 	options_write(role, control, &options);
+	if (!certificates_load(control, &options.tls))
+		return -EINVAL;
 	int status = core_open(&options, &role->core, &failed);
-	if (status != 0 && failed >= 0) {
-		const struct config_listener *listener = &control->config->listeners.items[failed];
-		size_t length = endpoint_format(&listener->address, address);
-		control_fault(control, "E-BIND",
-			"is another process there, or is it no address of this host?",
-			"cannot bind %.*s/udp (listener %s, %s): %s", (int)length, (char *)address,
-			(const char *)listener->name.octets,
-			control_place(control, listener, place, sizeof(place)), strerror(-status));
-	} else if (status != 0) {
+	if (status != 0 && failed >= 0)
+		bind_complain(control, failed, status);
+	else if (status != 0)
 		control_fault(
 			control, "E-MEMORY", NULL, "cannot start the core: %s", strerror(-status));
-	}
 	return status;
 }
 
@@ -195,6 +263,15 @@ int core_role_open(struct control *control)
 	if (status != 0)
 		core_role_close(control);
 	return status;
+}
+
+// Who connects from now on is shown what the files hold now; who is connected stays.
+void core_role_reload(struct control *control)
+{
+	struct tls_set *set;
+
+	if (certificates_load(control, &set) && set != NULL)
+		core_set_tls(control->core->core, set);
 }
 
 void core_role_close(struct control *control)

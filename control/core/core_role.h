@@ -7,4 +7,5 @@
 struct core_role;
 
 [[nodiscard]] int core_role_open(struct control *control);
+void core_role_reload(struct control *control);
 void core_role_close(struct control *control);

@@ -15,13 +15,15 @@ enum {
 	SEND_TRIES = 3,
 };
 
-void core_send(struct core *core, const struct endpoint *to, struct span octets)
+void core_socket_send(struct core *core, const struct endpoint *to, struct span octets)
 {
 	struct sockaddr_storage address;
 	socklen_t length = sockaddr_write(to, &address);
 	unsigned i = 0;
 
-	while (i < core->options.listener_count && core->options.listeners[i].family != to->family)
+	while (i < core->options.listener_count
+		&& (core->sockets[i].fd < 0
+			|| core->options.listeners[i].address.family != to->family))
 		i++;
 	if (i == core->options.listener_count)
 		return;
@@ -74,8 +76,9 @@ static void errors_read(struct core *core, int fd)
 		if (message.msg_namelen == 0 || !is_unreachable(&message))
 			continue;
 		struct endpoint peer = sockaddr_read(&address);
+		const struct hop gone = {.peer = peer, .transport = TRANSPORT_UDP};
 		target_set_refused(core->targets, TRANSPORT_UDP, &peer);
-		proxy_fail(core->proxy, &peer, clock_ms());
+		proxy_fail(core->proxy, &gone, clock_ms());
 	}
 }
 
@@ -94,10 +97,10 @@ static void socket_ready(evutil_socket_t fd, short what, void *argument)
 			break;
 		if (octets < 0)
 			continue; // an error of what was sent
-		struct endpoint source = sockaddr_read(&address);
+		const struct hop source = {
+			.peer = sockaddr_read(&address), .transport = TRANSPORT_UDP};
 		core->counters.received++;
-		core_handle(core, &core->options.listeners[own - core->sockets], &source,
-			(size_t)octets);
+		core_handle(core, &core->addresses[own - core->sockets], &source, (size_t)octets);
 	}
 	core_arm(core);
 }
@@ -129,7 +132,7 @@ int core_socket_open(struct core *core, unsigned index)
 	int status;
 
 	own->core = core;
-	status = socket_bind(own, &core->options.listeners[index]);
+	status = socket_bind(own, &core->addresses[index]);
 	if (status != 0)
 		return status;
 	own->event =

@@ -41,10 +41,27 @@ static void put_proxy(json_t *section, const struct proxy *proxy)
 	put(section, "next_flow_count", counters->next_flows);
 	put(section, "next_address_count", counters->next_addresses);
 	put(section, "flows_failed_count", counters->flows_failed);
+	put(section, "large_count", counters->large);
 	put(section, "timer_c_count", counters->timer_c);
 	put(section, "loops_count", counters->loops);
 	put(section, "overloaded_count", counters->overloaded);
 	put(section, "strays_count", counters->strays);
+}
+
+static void put_connections(json_t *section, const struct trunks_counts *counts)
+{
+	uint64_t ended = 0;
+
+	for (unsigned i = 0; i < TRUNK_ENDS; i++)
+		ended += counts->ended[i];
+	put(section, "connections_count", counts->open);
+	put(section, "connections_accepted_count", counts->accepted);
+	put(section, "connections_opened_count", counts->opened);
+	put(section, "connections_refused_count", counts->turned_away);
+	put(section, "connections_ended_count", ended);
+	put(section, "connections_failed_count",
+		counts->ended[TRUNK_END_REFUSED] + counts->ended[TRUNK_END_STRANGER]);
+	put(section, "pings_count", counts->pings);
 }
 
 static void describe(void *context, json_t *section)
@@ -60,6 +77,8 @@ static void describe(void *context, json_t *section)
 	put_registrations(section, core);
 	put_transactions(section, core_proxy(core));
 	put_proxy(section, core_proxy(core));
+	put(section, "flows_closed_count", counters->flows_closed);
+	put_connections(section, core_count_connections(core));
 }
 
 int core_status_register(struct core *core, struct commands *commands)

@@ -36,6 +36,7 @@ static void flow_keep(struct flow *flow, uint8_t **at, const struct binding *bin
 {
 	flow->contact = text_keep(at, binding->contact);
 	flow->path = text_keep(at, binding->path);
+	flow->connection = binding->flow;
 	flow->hop = flow->path.length > 0 ? path_first(flow->path) : flow->contact;
 }
 
@@ -60,8 +61,10 @@ static void gather(struct gathered *all, const struct binding *bindings, struct 
 			continue;
 		struct span hop =
 			bindings->path.length > 0 ? path_first(bindings->path) : bindings->contact;
+		// A connection that has closed is in no binding any more.
+		bool alive = bindings->flow.connection != 0 || lives(context, hop);
 		all->ranks[all->count] = bindings->failed ? RANK_FAILED
-			: lives(context, hop)             ? RANK_LIVES
+			: alive                           ? RANK_LIVES
 							  : RANK_DEAD_HOP;
 		all->bindings[all->count++] = bindings;
 		all->octets += bindings->contact.length + bindings->path.length;

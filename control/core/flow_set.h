@@ -11,6 +11,7 @@ struct flow {
 	struct span contact; // the new request-URI; length 0: it stays
 	struct span path; // Route values to put in front; length 0: none
 	struct span hop; // the URI that leads to the next hop
+	struct hop connection; // of a phone that has registered by it; none: see hop
 };
 
 struct instance {

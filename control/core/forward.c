@@ -21,6 +21,14 @@ void forward_write_branch(const struct hash_keys *hashes, const struct message *
 	base64url_encode(out, branch, sizeof(branch));
 }
 
+// RFC 3261 section 20.42: the sent-protocol's last part.
+static struct span protocol_of(uint8_t transport)
+{
+	if (transport == TRANSPORT_TLS)
+		return SPAN("TLS");
+	return transport == TRANSPORT_TCP ? SPAN("TCP") : SPAN("UDP");
+}
+
 static void plan_via(
 	const struct forward *forward, const struct message *request, struct edit_plan *plan)
 {
@@ -35,9 +43,13 @@ static void plan_via(
 		branch = span_of(hashed, sizeof(hashed));
 	}
 	edit_open(plan, line->offset, 0);
-	edit_add(plan, SPAN("Via: SIP/2.0/UDP "));
+	edit_add(plan, SPAN("Via: SIP/2.0/"));
+	edit_add(plan, protocol_of(forward->transport));
+	edit_add(plan, SPAN(" "));
 	edit_add(plan, forward->sent_by);
-	edit_add(plan, SPAN(";rport;branch=z9hG4bK"));
+	edit_add(plan,
+		forward->alias ? SPAN(";alias;rport;branch=z9hG4bK")
+			       : SPAN(";rport;branch=z9hG4bK"));
 	edit_add(plan, branch);
 	edit_add(plan, SPAN("\r\n"));
 	edit_close(plan);

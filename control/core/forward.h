@@ -8,6 +8,7 @@
 #include <weir/endpoint.h>
 #include <weir/keyhash.h>
 #include <weir/message.h>
+#include <weir/side.h>
 #include <weir/uri.h>
 
 enum {
@@ -19,7 +20,9 @@ struct forward {
 	const struct hash_keys *hashes; // of this process: for the branch
 	struct span branch; // behind the cookie; length 0: by hash of the request (section 16.11)
 	struct span sent_by; // of our Via
-	struct span record_route; // our URI, or length 0
+	uint8_t transport; // enum transport; likewise
+	bool alias; // likewise: requests for sent-by may come by this connection (RFC 5923)
+	struct span record_route; // our values, or length 0
 	struct endpoint source;
 	struct span target; // new request-URI, or length 0
 	struct span path; // Route values to put in front, or length 0

@@ -4,6 +4,10 @@
 #include <search.h>
 #include <stdlib.h>
 
+enum {
+	FLOW_BUCKETS = 4096,
+};
+
 // One address of record in a balanced tree (tsearch) by its text.
 struct aor_entry {
 	struct span aor;
@@ -11,10 +15,13 @@ struct aor_entry {
 	uint8_t text[];
 };
 
+LIST_HEAD(binding_list, binding);
+
 struct location {
 	void *root;
 	unsigned aors;
 	unsigned bindings;
+	struct binding_list by_flow[FLOW_BUCKETS];
 };
 
 static int entry_compare(const void *left, const void *right)
@@ -88,6 +95,11 @@ static void entry_remove_if_empty(struct location *location, struct aor_entry *e
 	free(entry);
 }
 
+static struct binding_list *flow_bucket(struct location *location, uint64_t connection)
+{
+	return &location->by_flow[connection % FLOW_BUCKETS];
+}
+
 static void entry_unlink(
 	struct location *location, struct aor_entry *entry, struct binding *binding)
 {
@@ -95,6 +107,8 @@ static void entry_unlink(
 		if (*at == binding) {
 			*at = binding->next;
 			location->bindings--;
+			if (binding->flow.connection != 0)
+				LIST_REMOVE(binding, by_flow);
 			free(binding);
 			return;
 		}
@@ -198,8 +212,11 @@ int location_put(struct location *location, struct span aor, struct binding *old
 	if (old != NULL)
 		entry_unlink(location, entry, old);
 	copy->next = entry->bindings;
+	copy->aor = entry;
 	entry->bindings = copy;
 	location->bindings++;
+	if (copy->flow.connection != 0)
+		LIST_INSERT_HEAD(flow_bucket(location, copy->flow.connection), copy, by_flow);
 	return 0;
 }
 
@@ -234,6 +251,33 @@ unsigned location_fail_flow(struct location *location, struct span path, struct 
 
 	twalk_r(location->root, entry_fail_flow, &dead);
 	return dead.bindings;
+}
+
+static void binding_close_flow(struct location *location, struct binding *binding)
+{
+	struct aor_entry *entry = binding->aor;
+
+	if (binding->reg_id != 0) {
+		entry_unlink(location, entry, binding);
+		entry_remove_if_empty(location, entry);
+		return;
+	}
+	LIST_REMOVE(binding, by_flow);
+	binding->flow = (struct hop){0};
+}
+
+unsigned location_close_flow(struct location *location, uint64_t connection)
+{
+	unsigned before = location->bindings;
+	struct binding *binding = LIST_FIRST(flow_bucket(location, connection));
+
+	while (binding != NULL) {
+		struct binding *next = LIST_NEXT(binding, by_flow);
+		if (binding->flow.connection == connection)
+			binding_close_flow(location, binding);
+		binding = next;
+	}
+	return before - location->bindings;
 }
 
 void location_remove(struct location *location, struct span aor, struct binding *binding)

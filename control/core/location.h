@@ -5,11 +5,16 @@
 
 #pragma once
 
+#include "../transaction/hop.h"
+
 #include <weir/message.h>
 #include <weir/span.h>
 #include <weir/uri.h>
 
+#include <sys/queue.h>
+
 struct location;
+struct aor_entry;
 
 enum {
 	BINDINGS_MAX = 32, // of one AOR
@@ -28,6 +33,11 @@ struct binding {
 	uint32_t cseq;
 	uint64_t expires_at_s;
 	bool failed; // its flow was found dead, and it has not been refreshed since
+	struct hop
+		flow; // the connection that it was registered by (RFC 5626 section 6); connection 0: none
+	// The location's own.
+	struct aor_entry *aor;
+	LIST_ENTRY(binding) by_flow;
 };
 
 [[nodiscard]] struct location *location_new(void); // NULL: out of memory
@@ -44,6 +54,9 @@ struct binding *location_match(struct binding *bindings, const struct binding *w
 // (RFC 5626 section 7). One behind an edge has failed until it is refreshed, since another edge may know another way; one
 // without an edge is over. Returns how many there were.
 unsigned location_fail_flow(struct location *location, struct span path, struct span contact);
+// A connection has closed. With a reg-id it was the only way to the phone, and the binding is over; without one there is still the Contact.
+// Returns how many bindings are over.
+unsigned location_close_flow(struct location *location, uint64_t connection);
 void location_remove(struct location *location, struct span aor, struct binding *binding);
 // How many AORs have bindings, and how many bindings there are. Expired ones may be counted until somebody asks for their AOR.
 void location_count(const struct location *location, unsigned *aors, unsigned *bindings);

@@ -78,7 +78,7 @@ static unsigned request_check(
 		return 420;
 	}
 	loop_write(proxy->options.hashes, request, context->loop);
-	if (loop_is_closed(request, proxy->options.sent_by, context->loop)) {
+	if (loop_is_closed(request, &proxy->options.own, context->loop)) {
 		proxy->counters.loops++;
 		return 482;
 	}
@@ -88,7 +88,7 @@ static unsigned request_check(
 }
 
 static void request_begin(struct proxy *proxy, const struct message *request,
-	const struct endpoint *source, uint64_t now_ms)
+	const struct hop *source, uint64_t now_ms)
 {
 	struct context *context = context_new(proxy, request, source, now_ms);
 	uint8_t octets[PROXY_URI_MAX];
@@ -112,8 +112,8 @@ static void request_begin(struct proxy *proxy, const struct message *request,
 }
 
 // RFC 3261 section 16.10.
-static void cancel_take(struct proxy *proxy, const struct message *cancel,
-	const struct endpoint *source, uint64_t now_ms)
+static void cancel_take(struct proxy *proxy, const struct message *cancel, const struct hop *source,
+	uint64_t now_ms)
 {
 	struct transaction *invite = transaction_find_cancelled(proxy->transactions, cancel);
 
@@ -129,7 +129,7 @@ static void cancel_take(struct proxy *proxy, const struct message *cancel,
 	context_cancel(context, now_ms);
 }
 
-void proxy_take(struct proxy *proxy, const struct message *message, const struct endpoint *source,
+void proxy_take(struct proxy *proxy, const struct message *message, const struct hop *source,
 	uint64_t now_ms)
 {
 	if (transactions_take(proxy->transactions, message, now_ms)) {
@@ -157,9 +157,9 @@ uint64_t proxy_due(const struct proxy *proxy)
 	return timers_due(proxy->timers);
 }
 
-void proxy_fail(struct proxy *proxy, const struct endpoint *peer, uint64_t now_ms)
+void proxy_fail(struct proxy *proxy, const struct hop *gone, uint64_t now_ms)
 {
-	transactions_fail(proxy->transactions, peer, now_ms);
+	transactions_fail(proxy->transactions, gone, now_ms);
 	transactions_settle(proxy->transactions);
 }
 

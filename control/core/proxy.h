@@ -22,7 +22,6 @@ enum proxy_way {
 struct proxy_options {
 	const struct hash_keys *hashes; // of this process
 	struct own_names own;
-	struct span sent_by; // of our Via
 	bool record_route;
 	struct location *location;
 	const struct gruu_key *gruu_key;
@@ -31,9 +30,14 @@ struct proxy_options {
 	uint32_t timer_c_ms;
 	// The best address of a URI's host among those not tried (RFC 3263 section 4.3), and whether it is believed to live.
 	enum proxy_way (*resolve)(void *context, const uint8_t *base, const struct uri *uri,
-		const struct endpoint *tried, unsigned tried_count, struct hop *hop, bool *lives);
-	// True if an address is known to have died.
-	bool (*is_dead)(void *context, const struct endpoint *endpoint);
+		const struct hop *tried, unsigned tried_count, struct hop *hop, bool *lives);
+	// Give a hop of a stream its connection, to whom `name` says. False: there is no way there.
+	bool (*reach)(void *context, struct span name, struct hop *hop);
+	// True if a next hop that is sent to by UDP may be tried by TCP.
+	bool (*has_tcp)(void *context, const struct endpoint *peer);
+	// True if a next hop is known to have died.
+	bool (*is_dead)(void *context, const struct hop *hop);
+	// What cannot be sent is lost; that a connection has ended is told by proxy_fail().
 	void (*send)(void *context, const struct hop *to, struct span octets);
 	void *context;
 };
@@ -49,6 +53,7 @@ struct proxy_counters {
 	uint64_t timer_c;
 	uint64_t loops; // 482
 	uint64_t strays; // responses and CANCELs that belong to nothing
+	uint64_t large; // requests that went by TCP for their size
 	uint64_t dropped; // nowhere to send to, or not to be written
 };
 
@@ -57,14 +62,14 @@ struct proxy_counters {
 void proxy_free(struct proxy *proxy);
 
 // A message that was received, parsed.
-void proxy_take(struct proxy *proxy, const struct message *message, const struct endpoint *source,
+void proxy_take(struct proxy *proxy, const struct message *message, const struct hop *source,
 	uint64_t now_ms);
 // Timers that are due.
 void proxy_run(struct proxy *proxy, uint64_t now_ms);
 // When proxy_run() is to be called next; TIMERS_NEVER: no timer is set.
 uint64_t proxy_due(const struct proxy *proxy);
-// The transport could not deliver there.
-void proxy_fail(struct proxy *proxy, const struct endpoint *peer, uint64_t now_ms);
+// The transport could not deliver by that connection, or without one to that address.
+void proxy_fail(struct proxy *proxy, const struct hop *gone, uint64_t now_ms);
 // Names have been resolved, or addresses have died.
 void proxy_look_again(struct proxy *proxy, uint64_t now_ms);
 

@@ -1,5 +1,5 @@
 // proxy_private.h: what the parts of the proxy share: proxy.c (messages in), proxy_route.c (where to), context.c (a request),
-// branch.c (one instance that it is sent to), proxy_stateless.c (what needs no state).
+// branch.c (one instance that it is sent to), branch_attempt.c (one address of it), proxy_stateless.c (what needs no state).
 
 #pragma once
 
@@ -13,7 +13,9 @@
 
 enum {
 	PROXY_HEAD_ROOM = 8192, // of the copy that is edited: what we add to a message
-	PROXY_URI_MAX = 512, // of our Record-Route
+	PROXY_URI_MAX = 1024, // of our Record-Route
+	// RFC 3261 section 18.1.1: a larger request goes by TCP where it can.
+	PROXY_DATAGRAM_MAX = 1300,
 	PROXY_TRIED_MAX = 8, // addresses of one next hop
 	PROXY_NAME_PATIENCE_MS = 4000, // for a name that is being looked up
 	// RFC 4320 section 4.1: when a client's timer E has reached T2.
@@ -40,11 +42,12 @@ struct branch {
 	uint8_t flow; // the one in use, into the context's flows
 	uint8_t flow_end; // behind the instance's last one
 	bool cancelled;
+	bool large; // the attempt goes by TCP for its size alone
 	uint32_t breadth;
 	struct timer timer; // RESOLVING: patience; else timer C
 	struct hop hop; // of the attempt under way
 	unsigned tried_count;
-	struct endpoint tried[PROXY_TRIED_MAX];
+	struct hop tried[PROXY_TRIED_MAX];
 };
 
 TAILQ_HEAD(branch_list, branch);
@@ -55,7 +58,7 @@ struct context {
 	struct proxy *proxy;
 	struct transaction *server; // NULL: it has ended
 	unsigned transactions; // that name this context or a branch of it
-	struct endpoint source;
+	struct hop source;
 	struct hop back; // where responses go
 	uint8_t method; // enum method
 	bool registered; // the targets are bindings of ours
@@ -96,7 +99,7 @@ struct proxy {
 
 // A request with its server transaction. NULL: no room.
 [[nodiscard]] struct context *context_new(struct proxy *proxy, const struct message *request,
-	const struct endpoint *source, uint64_t now_ms);
+	const struct hop *source, uint64_t now_ms);
 // Answer it ourselves. `headers` are whole lines.
 void context_answer(struct context *context, unsigned status, struct span headers, uint64_t now_ms);
 // Send it to context->flows, all instances at once.
@@ -125,6 +128,18 @@ void branch_cancel(struct branch *branch, uint64_t now_ms);
 // Names or lives have changed while it is not heard.
 void branch_look_again(struct branch *branch, uint64_t now_ms);
 void branch_free(struct branch *branch);
+void branch_enter(struct branch *branch, enum branch_state state);
+// Timer C begins anew.
+void branch_timer_restart(struct branch *branch, uint64_t now_ms);
+// What the client transaction of an attempt tells.
+extern const struct transaction_user BRANCH_USER;
+
+// --- branch_attempt.c ---
+
+// Try the next address of the flow. False: there is none.
+[[nodiscard]] bool branch_try(struct branch *branch, uint64_t now_ms);
+// TCP was tried for the size alone, and there is none: by UDP then. False: it was not, and the attempt has failed.
+[[nodiscard]] bool branch_send_small(struct branch *branch, uint64_t now_ms);
 
 // --- proxy_route.c ---
 
@@ -140,9 +155,9 @@ void branch_free(struct branch *branch);
 
 // RFC 3261 section 16.11: an ACK to a 2xx, and a CANCEL of nothing that we know.
 void proxy_pass_request(
-	struct proxy *proxy, const struct message *request, const struct endpoint *source);
+	struct proxy *proxy, const struct message *request, const struct hop *source);
 // A response to what proxy_pass_request() sent, by its branch; any other belongs to nothing (RFC 6026 section 7.3).
 void proxy_pass_response(struct proxy *proxy, const struct message *response);
 // Refuse without state, with PROXY_OVERLOADED. `headers` are whole lines.
-void proxy_refuse(struct proxy *proxy, const struct message *request, const struct endpoint *source,
+void proxy_refuse(struct proxy *proxy, const struct message *request, const struct hop *source,
 	struct span headers);

@@ -8,6 +8,7 @@
 
 enum {
 	SIP_PORT = 5060,
+	SIPS_PORT = 5061,
 	TAG_TEXT = 16,
 };
 
@@ -18,15 +19,16 @@ static void tag_write(
 		identity_hash_tag(proxy->options.hashes, request, PROXY_OVERLOADED));
 }
 
-void proxy_refuse(struct proxy *proxy, const struct message *request, const struct endpoint *source,
+void proxy_refuse(struct proxy *proxy, const struct message *request, const struct hop *source,
 	struct span headers)
 {
 	struct text out = text_begin(proxy->out, sizeof(proxy->out));
-	struct hop to = {reply_destination(request, source), TRANSPORT_UDP};
+	struct hop to = reply_hop(request, source);
 	char tag[TAG_TEXT + 1];
 
 	tag_write(proxy, request, tag);
-	reply_write(&out, request, source, PROXY_OVERLOADED, span_of(tag, TAG_TEXT), headers);
+	reply_write(
+		&out, request, &source->peer, PROXY_OVERLOADED, span_of(tag, TAG_TEXT), headers);
 	if (!out.overflow)
 		proxy->options.send(proxy->options.context, &to, text_span(&out));
 }
@@ -56,11 +58,11 @@ static bool send_edited(struct proxy *proxy, const struct message *message, cons
 }
 
 void proxy_pass_request(
-	struct proxy *proxy, const struct message *request, const struct endpoint *source)
+	struct proxy *proxy, const struct message *request, const struct hop *source)
 {
 	const struct proxy_options *options = &proxy->options;
-	struct forward forward = {
-		.hashes = options->hashes, .sent_by = options->sent_by, .source = *source};
+	struct forward forward = {.hashes = options->hashes, .source = source->peer};
+	uint8_t own_transport;
 	struct hop to;
 	struct uri uri;
 	bool is_aor;
@@ -73,8 +75,13 @@ void proxy_pass_request(
 		|| is_aor
 		|| options->resolve(options->context, request->octets, &uri, NULL, 0, &to, &lives)
 			!= PROXY_WAY_FOUND
-		|| !forward_plan(&forward, request, &proxy->plan)
-		|| !send_edited(proxy, request, &to))
+		|| !options->reach(options->context, message_span(request, uri.host), &to)) {
+		proxy->counters.dropped++;
+		return;
+	}
+	forward.transport = own_transport = to.transport;
+	forward.sent_by = own_names_by(&options->own, &own_transport)->sent_by;
+	if (!forward_plan(&forward, request, &proxy->plan) || !send_edited(proxy, request, &to))
 		proxy->counters.dropped++;
 }
 
@@ -83,10 +90,16 @@ static bool via_destination(const uint8_t *base, const struct via *via, struct h
 {
 	struct span host = slice_span(base, via->received.length > 0 ? via->received : via->host);
 
-	*to = (struct hop){.transport = TRANSPORT_UDP};
-	if (!endpoint_parse_address(host, &to->peer))
+	uint16_t port = via->transport == TRANSPORT_TLS ? SIPS_PORT : SIP_PORT;
+
+	*to = (struct hop){.transport = via->transport};
+	if (!endpoint_parse_address(host, &to->peer) || via->transport == TRANSPORT_NONE
+		|| via->transport > TRANSPORT_TLS)
 		return false;
-	to->peer.port = via->rport != 0 ? via->rport : via->port != 0 ? via->port : SIP_PORT;
+	if (via->port != 0)
+		port = via->port;
+	// A source port of a stream is nobody's who listens.
+	to->peer.port = via->rport != 0 && !hop_is_reliable(to) ? via->rport : port;
 	return true;
 }
 

@@ -1,34 +1,8 @@
-#include "registrar.h"
-
 #include "contact_parameters.h"
-
-#include <weir/uri.h>
+#include "registrar_private.h"
 
 enum {
-	CONTACTS_MAX = BINDINGS_MAX,
 	REG_ID_MAX = 0x7fffffff, // RFC 5626 section 10
-	AOR_MAX = 512,
-	PATH_MAX_OCTETS = 2048,
-};
-
-// What a REGISTER asks for, read before anything is changed.
-struct asked {
-	struct span aor;
-	struct uri to; // parsed against the request
-	bool outbound; // reg-id counts: first hop or `ob` in the first Path (RFC 5626 section 6)
-	bool lacks_outbound; // reg-id asked for, and the first hop cannot
-	bool remove_all; // Contact: *
-	unsigned count;
-	struct change {
-		struct binding wanted;
-		struct binding *old;
-		bool remove;
-	} changes[CONTACTS_MAX];
-	struct text parameters; // of all Contacts, expires cut out
-	size_t path_length;
-	uint8_t path[PATH_MAX_OCTETS];
-	uint8_t parameter_text[BINDING_TEXT_MAX];
-	uint8_t aor_text[AOR_MAX];
 };
 
 bool registrar_owns(const struct registrar *registrar, struct span host)
@@ -115,8 +89,21 @@ static bool path_read(const struct message *request, struct asked *asked)
 	return !path.overflow;
 }
 
+// We are the first hop, and of a connection: nothing stands between a phone and us.
+static void flow_read(const struct message *request, const struct hop *source, struct asked *asked)
+{
+	struct value_cursor cursor;
+
+	value_begin(&cursor, request, HEADER_VIA);
+	bool first_hop = value_next(&cursor) && !value_next(&cursor);
+	if (source->connection != 0 && first_hop && asked->path_length == 0) {
+		asked->flow = *source;
+		asked->flow.flow = true;
+	}
+}
+
 // RFC 5626 section 6: outbound counts if we are the first hop or the first hop put `ob` into its Path URI. The first hop's is the last value.
-static bool outbound_reaches(const struct message *request)
+static bool outbound_reaches(const struct message *request, const struct asked *asked)
 {
 	struct value_cursor cursor;
 	struct slice last = {0};
@@ -124,6 +111,8 @@ static bool outbound_reaches(const struct message *request)
 	struct uri uri;
 	struct slice value;
 
+	if (asked->flow.connection != 0)
+		return true;
 	value_begin(&cursor, request, HEADER_PATH);
 	while (value_next(&cursor))
 		last = cursor.value;
@@ -166,7 +155,7 @@ static unsigned reg_id_read(const struct message *request, struct slice paramete
 		return 400;
 	if (wanted->instance.length == 0)
 		return 0; // RFC 5626 section 6: without instance-id the reg-id is ignored
-	if (!outbound_reaches(request)) {
+	if (!outbound_reaches(request, asked)) {
 		asked->lacks_outbound |=
 			message_has_token(request, HEADER_SUPPORTED, SPAN("outbound"));
 		return 0;
@@ -219,6 +208,7 @@ static unsigned contact_read(const struct registrar *registrar, const struct mes
 	wanted->cseq = request->cseq;
 	wanted->expires_at_s = now_s + expires_s;
 	wanted->path = span_of(asked->path, asked->path_length);
+	wanted->flow = asked->flow;
 	change->remove = expires_s == 0;
 	asked->count++;
 	return 0;
@@ -312,47 +302,8 @@ static unsigned bindings_change(struct registrar *registrar, uint64_t now_s, str
 	return 0;
 }
 
-// Path as it came, for who understands it; and that a reg-id counted (RFC 5626 section 6).
-static void extensions_write(struct registrar *registrar, const struct message *request,
-	const struct asked *asked, struct text *headers)
-{
-	if (asked->path_length > 0 && message_has_token(request, HEADER_SUPPORTED, SPAN("path"))) {
-		text_add(headers, SPAN("Path: "));
-		text_add(headers, span_of(asked->path, asked->path_length));
-		text_add(headers, SPAN("\r\n"));
-	}
-	if (asked->outbound && message_has_token(request, HEADER_SUPPORTED, SPAN("outbound")))
-		text_add(headers, SPAN("Supported: path, outbound\r\nRequire: outbound\r\n"));
-	if (registrar->options.service_route.length > 0) {
-		text_add(headers, SPAN("Service-Route: "));
-		text_add(headers, registrar->options.service_route);
-		text_add(headers, SPAN("\r\n"));
-	}
-}
-
-// Step 8: all current bindings; with the GRUUs of each, if the phone knows what they are (RFC 5627 section 5.2).
-static void bindings_write(struct registrar *registrar, const struct message *request,
-	uint64_t now_s, const struct asked *asked, struct text *headers)
-{
-	const struct binding *binding = location_find(registrar->location, asked->aor, now_s);
-	bool gruu = registrar->gruu_key != NULL
-		&& message_has_token(request, HEADER_SUPPORTED, SPAN("gruu"));
-
-	for (; binding != NULL; binding = binding->next) {
-		text_add(headers, SPAN("Contact: <"));
-		text_add(headers, binding->contact);
-		text_add(headers, SPAN(">"));
-		text_add(headers, binding->parameters);
-		if (gruu)
-			gruu_add(registrar->gruu_key, headers, request->octets, &asked->to,
-				binding->instance, binding->call_id);
-		text_format(headers, ";expires=%u\r\n", (unsigned)(binding->expires_at_s - now_s));
-	}
-	extensions_write(registrar, request, asked, headers);
-}
-
 unsigned registrar_answer(struct registrar *registrar, const struct message *request,
-	uint64_t now_s, struct text *headers)
+	const struct hop *source, uint64_t now_s, struct text *headers)
 {
 	struct asked asked = {0};
 	struct uri target;
@@ -366,6 +317,7 @@ unsigned registrar_answer(struct registrar *registrar, const struct message *req
 		status = aor_check(registrar, request, now_s, headers, &asked);
 	if (status == 0 && !path_read(request, &asked))
 		status = 513;
+	flow_read(request, source, &asked);
 	if (status == 0)
 		status = contacts_read(registrar, request, now_s, &asked);
 	if (status == 423)
@@ -376,6 +328,6 @@ unsigned registrar_answer(struct registrar *registrar, const struct message *req
 		status = bindings_change(registrar, now_s, &asked);
 	if (status != 0)
 		return status;
-	bindings_write(registrar, request, now_s, &asked, headers);
+	registrar_write_bindings(registrar, request, now_s, &asked, headers);
 	return headers->overflow ? 500 : 200;
 }

@@ -16,6 +16,7 @@ struct registrar_options {
 	uint32_t max_expires_s;
 	uint32_t default_expires_s;
 	uint32_t nonce_life_s;
+	uint32_t flow_timer_s; // told to phones whose connection is their flow; 0: none is
 	struct span service_route; // value of the header (RFC 3608); length 0: none
 	// None: every REGISTER is believed (for labs; config check warns).
 	const struct digest_user *users;
@@ -29,9 +30,9 @@ struct registrar {
 	struct digest_key key;
 };
 
-// Decide on a REGISTER and write the response's own header lines to `headers`. Returns the status. Bindings change only for
+// Decide on a REGISTER that came from `source` and write the response's own header lines to `headers`. Returns the status. Bindings change only for
 // 200, all of them or none (RFC 3261 section 10.3 step 7).
 [[nodiscard]] unsigned registrar_answer(struct registrar *registrar, const struct message *request,
-	uint64_t now_s, struct text *headers);
+	const struct hop *source, uint64_t now_s, struct text *headers);
 // True if a host (as it stands in a URI) is one of the domains.
 [[nodiscard]] bool registrar_owns(const struct registrar *registrar, struct span host);

@@ -2,6 +2,7 @@
 
 enum {
 	SIP_PORT = 5060,
+	SIPS_PORT = 5061,
 };
 
 static const struct {
@@ -128,11 +129,12 @@ void reply_write(struct text *out, const struct message *request, const struct e
 	text_add(out, SPAN("Content-Length: 0\r\n\r\n"));
 }
 
-struct endpoint reply_destination(const struct message *request, const struct endpoint *source)
+struct hop reply_hop(const struct message *request, const struct hop *source)
 {
-	struct endpoint destination = *source;
+	struct hop destination = *source;
+	uint16_t port = source->transport == TRANSPORT_TLS ? SIPS_PORT : SIP_PORT;
 
-	if (!request->via.has_rport)
-		destination.port = request->via.port != 0 ? request->via.port : SIP_PORT;
+	if (hop_is_reliable(source) || !request->via.has_rport)
+		destination.peer.port = request->via.port != 0 ? request->via.port : port;
 	return destination;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "../base/text.h"
+#include "../transaction/hop.h"
 
 #include <weir/endpoint.h>
 #include <weir/message.h>
@@ -14,7 +15,7 @@ void reply_write(struct text *out, const struct message *request, const struct e
 // The usual reason phrase.
 const char *reply_reason(unsigned status);
 // Where a response goes by the top Via of its request (RFC 3261 section 18.2.2, RFC 3581): back to its source, or for a Via
-// without rport to the port in sent-by.
-struct endpoint reply_destination(const struct message *request, const struct endpoint *source);
+// without rport to the port in sent-by; by the connection that the request came by, and to the port in sent-by once that has closed.
+struct hop reply_hop(const struct message *request, const struct hop *source);
 // The top Via value as it must be passed on, received and rport filled in.
 void reply_add_via(struct text *out, const struct message *request, const struct endpoint *source);

@@ -12,7 +12,7 @@ const struct control_module control_modules[] = {
 		NULL},
 	{"resolver", CONTROL_EDGE | CONTROL_CORE, resolver_module_open, resolver_module_close,
 		NULL},
-	{"core", CONTROL_CORE, core_role_open, core_role_close, NULL},
+	{"core", CONTROL_CORE, core_role_open, core_role_close, core_role_reload},
 	{"edge", CONTROL_EDGE, edge_open, edge_close, edge_reload},
 	{"answers", CONTROL_EDGE | CONTROL_CORE, answers_open, answers_close, NULL},
 	{"admin", CONTROL_EDGE | CONTROL_CORE, admin_module_open, admin_module_close, NULL},

@@ -165,6 +165,7 @@ static bool target_is_at(
 static struct address address_carry(const struct name *name, const struct resolved *resolved)
 {
 	struct address fresh = {.target = {.endpoint = resolved->endpoint,
+					.host = name->destination.host,
 					.transport = resolved->transport,
 					.alive = true}};
 

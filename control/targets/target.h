@@ -20,6 +20,7 @@ enum {
 // One address of a name.
 struct target {
 	struct endpoint endpoint;
+	struct span host; // that was asked for, the set's: whom TLS is to find there
 	uint8_t transport; // enum transport: UDP, TCP or TLS
 	uint16_t priority;
 	uint16_t weight;

@@ -37,8 +37,8 @@ static void terminate(struct transaction *transaction)
 
 static void enter(struct transaction *transaction, enum transaction_state state, uint64_t now_ms)
 {
-	struct transaction_times times = machine_times(
-		transaction->kind, state, transaction->hop.transport != TRANSPORT_UDP);
+	struct transaction_times times =
+		machine_times(transaction->kind, state, hop_is_reliable(&transaction->hop));
 
 	if (transaction->is_calling && state != TRANSACTION_TRYING) {
 		LIST_REMOVE(transaction, calling);

@@ -7,21 +7,14 @@
 #pragma once
 
 #include "../base/timers.h"
+#include "hop.h"
 #include "machine.h"
 
-#include <weir/endpoint.h>
 #include <weir/keyhash.h>
 #include <weir/message.h>
-#include <weir/side.h>
 
 struct transactions;
 struct transaction;
-
-// Where a message goes, or came from.
-struct hop {
-	struct endpoint peer;
-	uint8_t transport; // enum transport
-};
 
 enum transaction_failure {
 	TRANSACTION_NOT_ANSWERED,
@@ -68,8 +61,9 @@ const struct transactions_counters *transactions_counters(const struct transacti
 // response to nothing that we sent.
 [[nodiscard]] bool transactions_take(
 	struct transactions *table, const struct message *message, uint64_t now_ms);
-// The transport could not deliver to that address (RFC 3261 section 18.4): clients that still call there have failed.
-void transactions_fail(struct transactions *table, const struct endpoint *peer, uint64_t now_ms);
+// The transport could not deliver by that connection, or without one to that address (RFC 3261 section 18.4): clients that still call
+// there have failed.
+void transactions_fail(struct transactions *table, const struct hop *gone, uint64_t now_ms);
 // Call owners of what has ended and free it. To be called whenever messages, timers and errors have been worked off.
 void transactions_settle(struct transactions *table);
 

@@ -160,7 +160,14 @@ bool transactions_take(struct transactions *table, const struct message *message
 				: take_response(table, message, now_ms);
 }
 
-void transactions_fail(struct transactions *table, const struct endpoint *peer, uint64_t now_ms)
+static bool goes_by(const struct transaction *client, const struct hop *gone)
+{
+	if (gone->connection != 0)
+		return client->hop.connection == gone->connection;
+	return hop_is_same(&client->hop, gone);
+}
+
+void transactions_fail(struct transactions *table, const struct hop *gone, uint64_t now_ms)
 {
 	struct transaction *client = LIST_FIRST(&table->calling);
 	// What owners open now has nothing to do with this error.
@@ -168,7 +175,7 @@ void transactions_fail(struct transactions *table, const struct endpoint *peer, 
 
 	while (client != NULL) {
 		struct transaction *next = LIST_NEXT(client, calling);
-		if (client->number <= last && endpoint_equal(&client->hop.peer, peer)) {
+		if (client->number <= last && goes_by(client, gone)) {
 			(void)!transaction_step(client, TRANSACTION_ERROR, NULL, now_ms);
 			// Whoever was told may have ended others: from the start again.
 			next = LIST_FIRST(&table->calling);

@@ -17,6 +17,7 @@ enum {
 	FORKS_MAX = 4,
 	TIMER_C_MS = 20000,
 	STEP_MS = 1000,
+	CALLER = 9, // its connection
 };
 
 struct sent {
@@ -27,11 +28,15 @@ struct sent {
 static const struct span DOMAIN = {(const uint8_t *)"example.test", 12};
 static const struct endpoint LISTENER = {
 	.address = {10, 0, 0, 9}, .port = 5060, .family = ENDPOINT_V4};
-static const struct endpoint SOURCE = {
-	.address = {10, 9, 9, 9}, .port = 5070, .family = ENDPOINT_V4};
+static const struct hop SOURCE = {
+	.peer = {.address = {10, 9, 9, 9}, .port = 5070, .family = ENDPOINT_V4},
+	.transport = TRANSPORT_TCP,
+	.connection = CALLER};
 #define OWN \
 	{ \
-		.listeners = &LISTENER, .listener_count = 1, .name = SPAN("core.test"), \
+		.listeners = &LISTENER, .listener_count = 1, \
+		.by = {[TRANSPORT_UDP] = {SPAN("10.0.0.9:5060"), SPAN("core.test")}, \
+			[TRANSPORT_TCP] = {SPAN("10.0.0.9:5070"), SPAN("core.test:5070")}}, \
 		.domains = &DOMAIN, .domain_count = 1 \
 	}
 static const struct hash_keys HASHES;
@@ -66,9 +71,10 @@ static void network_send(void *context, const struct hop *to, struct span octets
 }
 
 static enum proxy_way network_resolve(void *context, const uint8_t *base, const struct uri *uri,
-	const struct endpoint *tried, unsigned tried_count, struct hop *hop, bool *lives)
+	const struct hop *tried, unsigned tried_count, struct hop *hop, bool *lives)
 {
-	*hop = (struct hop){.transport = TRANSPORT_UDP};
+	*hop = (struct hop){
+		.transport = uri->transport == TRANSPORT_TCP ? TRANSPORT_TCP : TRANSPORT_UDP};
 	*lives = uri->host.length % 2;
 	if (endpoint_parse_address(maddr_host(base, uri), &hop->peer)) {
 		hop->peer.port = uri_port(uri);
@@ -81,9 +87,21 @@ static enum proxy_way network_resolve(void *context, const uint8_t *base, const 
 					 : PROXY_WAY_NONE;
 }
 
-static bool network_is_dead(void *context, const struct endpoint *endpoint)
+static bool network_reach(void *context, struct span name, struct hop *hop)
 {
-	return endpoint->address[3] == 1;
+	if (!hop->flow)
+		hop->connection = hop_is_reliable(hop) ? hop->peer.port : 0;
+	return name.length % 7 != 0;
+}
+
+static bool network_has_tcp(void *context, const struct endpoint *peer)
+{
+	return peer->port % 2;
+}
+
+static bool network_is_dead(void *context, const struct hop *hop)
+{
+	return hop->peer.address[3] == 1;
 }
 
 static void world_open(void)
@@ -105,7 +123,6 @@ static void world_open(void)
 	};
 	const struct proxy_options options = {.hashes = &HASHES,
 		.own = own,
-		.sent_by = SPAN("10.0.0.9:5060"),
 		.record_route = true,
 		.location = world.registrar.location,
 		.gruu_key = &GRUU_KEY,
@@ -113,6 +130,8 @@ static void world_open(void)
 		.forks_max = FORKS_MAX,
 		.timer_c_ms = TIMER_C_MS,
 		.resolve = network_resolve,
+		.reach = network_reach,
+		.has_tcp = network_has_tcp,
 		.is_dead = network_is_dead,
 		.send = network_send};
 	world.proxy = proxy_new(&options);
@@ -152,7 +171,7 @@ static void take(struct span octets)
 	repair();
 	if (world.message.request && world.message.method == METHOD_REGISTER) {
 		unsigned status = registrar_answer(
-			&world.registrar, &world.message, world.now_ms / 1000, &headers);
+			&world.registrar, &world.message, &SOURCE, world.now_ms / 1000, &headers);
 		CHECK(status >= 200 && status < 600);
 		return;
 	}
@@ -199,6 +218,17 @@ static void world_close(void)
 	location_free(world.registrar.location);
 }
 
+static void connection_close(uint64_t connection)
+{
+	const struct hop hop = {
+		.peer = LISTENER, .transport = TRANSPORT_TCP, .connection = connection};
+	const struct hop address = {.peer = LISTENER, .transport = TRANSPORT_UDP};
+
+	(void)location_close_flow(world.registrar.location, connection);
+	proxy_fail(world.proxy, &hop, world.now_ms);
+	proxy_fail(world.proxy, &address, world.now_ms);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct span rest = span_of(data, size);
@@ -213,7 +243,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		take(span_of(rest.octets + 1, length - 1));
 		phones_answer(how);
 		if (how & 0x40)
-			proxy_fail(world.proxy, &LISTENER, world.now_ms);
+			connection_close(how & 1 ? CALLER : LISTENER.port);
 		if (how & 0x80)
 			proxy_look_again(world.proxy, world.now_ms);
 		world.now_ms += STEP_MS;

@@ -107,8 +107,8 @@ static struct owner *owner_new(bool client, bool invite)
 static struct hop hop_of(uint8_t octet)
 {
 	return (struct hop){
-		{.address = {192, 0, 2, octet & 1}, .port = 5060, .family = ENDPOINT_V4},
-		octet & 2 ? TRANSPORT_TCP : TRANSPORT_UDP};
+		.peer = {.address = {192, 0, 2, octet & 1}, .port = 5060, .family = ENDPOINT_V4},
+		.transport = octet & 2 ? TRANSPORT_TCP : TRANSPORT_UDP};
 }
 
 static void request_come(uint8_t octet)
@@ -191,7 +191,7 @@ static void step_run(uint8_t step, uint8_t octet)
 		response_come(octet);
 		break;
 	case 3:
-		transactions_fail(world.table, &hop.peer, world.now_ms);
+		transactions_fail(world.table, &hop, world.now_ms);
 		break;
 	case 4:
 		time_pass(octet * 100u);

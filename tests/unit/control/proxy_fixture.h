@@ -26,6 +26,7 @@ enum {
 struct sent {
 	bool taken;
 	char address[ENDPOINT_TEXT_MAX + 1];
+	struct hop hop;
 	char text[TEXT_OCTETS];
 };
 
@@ -40,8 +41,13 @@ static struct message message;
 static uint64_t now_ms;
 static unsigned queued;
 static struct sent *queue;
+static struct hop sent_by; // of the message that was taken last
+static bool record_route; // for proxy_make()
 static bool dead[3]; // edge1, edge2: as probes have it
 static bool named; // "late.test" has been looked up
+static bool has_tcp; // next hops may be tried by TCP
+static bool unreachable; // no connection can be opened
+static bool gone; // flows have closed
 
 static inline bool endpoint_of(const char *text, struct endpoint *endpoint)
 {
@@ -50,13 +56,14 @@ static inline bool endpoint_of(const char *text, struct endpoint *endpoint)
 
 // edge1.test is 10.0.0.1, then 10.0.0.2; edge2.test the other way round.
 static inline enum proxy_way network_resolve(void *context, const uint8_t *base,
-	const struct uri *uri, const struct endpoint *tried, unsigned tried_count, struct hop *hop,
+	const struct uri *uri, const struct hop *tried, unsigned tried_count, struct hop *hop,
 	bool *lives)
 {
 	struct span host = maddr_host(base, uri);
 	bool second = span_equal(host, SPAN("edge2.test"));
 
-	*hop = (struct hop){.transport = TRANSPORT_UDP};
+	*hop = (struct hop){
+		.transport = uri->transport == TRANSPORT_NONE ? TRANSPORT_UDP : uri->transport};
 	*lives = true;
 	if (endpoint_parse_address(host, &hop->peer)) {
 		hop->peer.port = uri_port(uri);
@@ -70,7 +77,7 @@ static inline enum proxy_way network_resolve(void *context, const uint8_t *base,
 		hop->peer.port = 5060;
 		bool was_tried = false;
 		for (unsigned j = 0; j < tried_count; j++)
-			was_tried |= endpoint_equal(&tried[j], &hop->peer);
+			was_tried |= hop_is_same(&tried[j], hop);
 		*lives = !dead[number];
 		if (!was_tried && *lives)
 			return PROXY_WAY_FOUND;
@@ -78,8 +85,26 @@ static inline enum proxy_way network_resolve(void *context, const uint8_t *base,
 	return PROXY_WAY_NONE;
 }
 
-static inline bool network_is_dead(void *context, const struct endpoint *endpoint)
+// Each address is one connection: 10.0.0.1 is number 1. Those of phones are flows, and gone when the test says so.
+static inline bool network_reach(void *context, struct span name, struct hop *hop)
 {
+	if (!hop_is_reliable(hop))
+		return true;
+	if (hop->flow)
+		return !gone;
+	hop->connection = hop->peer.address[3];
+	return !unreachable;
+}
+
+static inline bool network_has_tcp(void *context, const struct endpoint *peer)
+{
+	return has_tcp;
+}
+
+static inline bool network_is_dead(void *context, const struct hop *hop)
+{
+	const struct endpoint *endpoint = &hop->peer;
+
 	return endpoint->address[1] == 0 && endpoint->address[3] < 3 && dead[endpoint->address[3]];
 }
 
@@ -90,7 +115,7 @@ static inline void network_send(void *context, const struct hop *to, struct span
 
 	cr_assert(le(uint, queued, QUEUE_MAX));
 	cr_assert(lt(sz, octets.length, TEXT_OCTETS));
-	*sent = (struct sent){0};
+	*sent = (struct sent){.hop = *to};
 	size_t length = endpoint_format_host(&address, (uint8_t *)sent->address);
 	sent->address[length] = 0;
 	memcpy(sent->text, octets.octets, octets.length);
@@ -102,16 +127,19 @@ static inline void proxy_make(uint32_t transactions, uint32_t forks)
 		.hashes = &hashes,
 		.own = {.listeners = &LISTENER,
 			.listener_count = 1,
-			.name = SPAN("core.test"),
+			.by = {[TRANSPORT_UDP] = {SPAN("10.0.0.9:5060"), SPAN("core.test")},
+				[TRANSPORT_TCP] = {SPAN("10.0.0.9:5070"), SPAN("core.test:5070")}},
 			.domains = &DOMAIN,
 			.domain_count = 1},
-		.sent_by = SPAN("10.0.0.9:5060"),
+		.record_route = record_route,
 		.location = location,
 		.gruu_key = &gruu_key,
 		.transactions_max = transactions,
 		.forks_max = forks,
 		.timer_c_ms = TIMER_C_MS,
 		.resolve = network_resolve,
+		.reach = network_reach,
+		.has_tcp = network_has_tcp,
 		.is_dead = network_is_dead,
 		.send = network_send,
 	};
@@ -162,6 +190,7 @@ static inline const char *sent_to(const char *address)
 		if (queue[i].taken || strcmp(queue[i].address, address) != 0)
 			continue;
 		queue[i].taken = true;
+		sent_by = queue[i].hop;
 		return queue[i].text;
 	}
 	return "";
@@ -211,14 +240,17 @@ static inline struct binding *bindings_of(const char *user)
 
 // --- Messages ---
 
+static struct hop came_by = {
+	.transport = TRANSPORT_UDP}; // transport and connection of what is taken
+
 static inline void take(const char *text, const char *from)
 {
 	static char octets[TEXT_OCTETS];
-	struct endpoint source;
+	struct hop source = {.transport = came_by.transport, .connection = came_by.connection};
 
 	snprintf(octets, sizeof(octets), "%s", text);
-	cr_assert(endpoint_of(from, &source));
-	source.port = 5060;
+	cr_assert(endpoint_of(from, &source.peer));
+	source.peer.port = 5060;
 	cr_assert(eq(int, message_parse(&message, (uint8_t *)octets, strlen(octets)), MESSAGE_OK));
 	proxy_take(proxy, &message, &source, now_ms);
 }

@@ -75,6 +75,7 @@ Test(config, checks_listeners_on_devices)
 	expect_faults("sockets");
 	expect_faults("cpus");
 	expect_faults("core_device");
+	expect_faults("core_streams");
 }
 
 Test(config, makes_one_device_of_each_port_with_a_tap_for_a_card)

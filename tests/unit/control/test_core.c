@@ -20,6 +20,7 @@ static struct event_base *base;
 static struct resolver *resolver;
 static struct core *core;
 static struct endpoint listener;
+static struct trunk_listener listeners[1];
 static char core_text[32]; // 127.0.0.1:port
 static int caller, edge;
 static uint16_t caller_port, edge_port;
@@ -49,13 +50,14 @@ static void open_core(bool record_route)
 	listener =
 		(struct endpoint){.address = {127, 0, 0, 1}, .port = port, .family = ENDPOINT_V4};
 	int length = snprintf(core_text, sizeof(core_text), "127.0.0.1:%u", port);
+	struct span name = span_of(core_text, (size_t)length);
+	listeners[0] = (struct trunk_listener){.address = listener, .transport = TRANSPORT_UDP};
 	const struct core_options options = {
 		.base = base,
 		.resolver = resolver,
-		.listeners = &listener,
+		.listeners = listeners,
 		.listener_count = 1,
-		.sent_by = span_of(core_text, (size_t)length),
-		.name = span_of(core_text, (size_t)length),
+		.names = {[TRANSPORT_UDP] = {name, name}},
 		.record_route = record_route,
 		.transactions_max = 100,
 		.forks_max = 10,

@@ -118,14 +118,14 @@ Test(proxy_flows, a_failed_flow_has_failed_for_every_address_of_record, .init = 
 Test(proxy_flows, a_phone_without_an_edge_that_icmp_says_is_gone_is_no_longer_bound, .init = setup,
 	.fini = teardown)
 {
-	struct endpoint phone;
+	struct hop phone = {.transport = TRANSPORT_UDP};
 
 	bind_contact("alice", "sip:alice@10.1.1.1", "", 0, "");
 	bind_contact("sales", "sip:alice@10.1.1.1", "", 0, "");
 	invite("1");
 	assert_begins(sent_to("10.1.1.1"), "INVITE ");
-	cr_assert(endpoint_of("10.1.1.1", &phone));
-	phone.port = 5060;
+	cr_assert(endpoint_of("10.1.1.1", &phone.peer));
+	phone.peer.port = 5060;
 	proxy_fail(proxy, &phone, now_ms);
 	assert_begins(sent_to("10.9.9.9"), "SIP/2.0 500 ");
 	cr_assert(eq(ptr, bindings_of("alice"), NULL));

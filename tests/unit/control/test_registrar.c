@@ -20,8 +20,11 @@ static const struct span ALICE = {(const uint8_t *)"alice@example.test", 18};
 #define PATH_OB "Path: <sip:token@edge1.test;lr;ob>\r\n"
 #define OUTBOUND "Supported: path, outbound\r\n"
 
+static struct hop source; // of what registers
+
 static void setup(void)
 {
+	source = (struct hop){.transport = TRANSPORT_UDP};
 	registrar.options = (struct registrar_options){
 		.realm = DOMAIN,
 		.domains = &DOMAIN,
@@ -30,6 +33,7 @@ static void setup(void)
 		.max_expires_s = 7200,
 		.default_expires_s = 3600,
 		.nonce_life_s = 60,
+		.flow_timer_s = 120,
 	};
 	registrar.location = location_new();
 	registrar.gruu_key = &gruu_key;
@@ -45,16 +49,16 @@ static unsigned reg(const char *to, unsigned cseq, const char *lines)
 	struct text headers = text_begin((uint8_t *)answer, sizeof(answer) - 1);
 	int length = snprintf(datagram, sizeof(datagram),
 		"REGISTER sip:example.test SIP/2.0\r\n"
-		"Via: SIP/2.0/UDP edge1.test;branch=z9hG4bK2\r\n"
-		"Via: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK1\r\n"
+		"%sVia: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK1\r\n"
 		"From: <sip:alice@example.test>;tag=1\r\nTo: <%s>\r\nCall-ID: c1\r\nCSeq: %u "
 		"REGISTER\r\n"
 		"%sContent-Length: 0\r\n\r\n",
-		to, cseq, lines);
+		source.connection != 0 ? "" : "Via: SIP/2.0/UDP edge1.test;branch=z9hG4bK2\r\n", to,
+		cseq, lines);
 
 	cr_assert(
 		eq(int, message_parse(&message, (uint8_t *)datagram, (size_t)length), MESSAGE_OK));
-	unsigned status = registrar_answer(&registrar, &message, 1000, &headers);
+	unsigned status = registrar_answer(&registrar, &message, &source, 1000, &headers);
 	answer[headers.length] = 0;
 	return status;
 }
@@ -263,4 +267,87 @@ Test(registrar, tells_the_service_route_where_there_is_one, .init = setup, .fini
 	registrar.options.service_route = SPAN("<sip:core.test;lr>");
 	cr_assert(eq(uint, alice(2, "Contact: <sip:alice@10.0.0.1>\r\n"), 200));
 	cr_assert(ne(ptr, strstr(answer, "Service-Route: <sip:core.test;lr>\r\n"), NULL));
+}
+
+// --- Phones that are connected to us ---
+
+#define CONTACT_1 \
+	"Contact: <sip:alice@10.1.1.1;transport=tcp>;+sip.instance=\"<urn:uuid:1>\";reg-id=1\r\n"
+
+static void connect_by(uint64_t connection)
+{
+	source = (struct hop){
+		.peer = {.family = ENDPOINT_V4, .address = {10, 1, 1, 1}, .port = 40000},
+		.transport = TRANSPORT_TCP,
+		.connection = connection};
+}
+
+Test(registrar, a_connection_to_us_is_a_flow_and_is_told_its_flow_timer, .init = setup,
+	.fini = teardown)
+{
+	connect_by(7);
+	cr_assert(eq(uint, alice(1, OUTBOUND CONTACT_1), 200));
+	cr_assert(ne(ptr, strstr(answer, "Require: outbound\r\nFlow-Timer: 120\r\n"), NULL));
+	struct binding *binding = location_find(registrar.location, ALICE, 1000);
+	cr_assert(eq(uint, binding->reg_id, 1));
+	cr_assert(eq(u64, binding->flow.connection, 7));
+	cr_assert(binding->flow.flow);
+}
+
+Test(registrar, a_connection_that_closes_ends_its_bindings_and_no_others, .init = setup,
+	.fini = teardown)
+{
+	connect_by(7);
+	cr_assert(eq(uint, alice(1, OUTBOUND CONTACT_1), 200));
+	connect_by(8);
+	cr_assert(eq(uint,
+		alice(2,
+			OUTBOUND
+			"Contact: "
+			"<sip:alice@10.1.1.1>;+sip.instance=\"<urn:uuid:1>\";reg-id=2\r\n"),
+		200));
+	cr_assert(eq(uint, reg("sip:sales@example.test", 1, OUTBOUND CONTACT_1), 200));
+	cr_assert(eq(uint, location_close_flow(registrar.location, 7), 1));
+	cr_assert(eq(uint, bindings(), 1));
+	cr_assert(eq(uint, location_close_flow(registrar.location, 8), 2));
+	cr_assert(eq(uint, bindings(), 0));
+	unsigned aors, held;
+	location_count(registrar.location, &aors, &held);
+	cr_assert(eq(uint, aors + held, 0));
+}
+
+Test(registrar, a_flow_that_is_registered_anew_lives_by_the_new_connection, .init = setup,
+	.fini = teardown)
+{
+	connect_by(7);
+	cr_assert(eq(uint, alice(1, OUTBOUND CONTACT_1), 200));
+	connect_by(9);
+	cr_assert(eq(uint, alice(2, OUTBOUND CONTACT_1), 200));
+	cr_assert(eq(uint, location_close_flow(registrar.location, 7), 0));
+	cr_assert(eq(uint, bindings(), 1));
+	cr_assert(eq(uint, location_close_flow(registrar.location, 9), 1));
+}
+
+Test(registrar, without_a_reg_id_the_contact_outlives_the_connection, .init = setup,
+	.fini = teardown)
+{
+	connect_by(7);
+	cr_assert(eq(uint, alice(1, "Contact: <sip:alice@10.1.1.1;transport=tcp>\r\n"), 200));
+	cr_assert(eq(ptr, strstr(answer, "outbound"), NULL));
+	cr_assert(eq(uint, location_close_flow(registrar.location, 7), 0));
+	struct binding *binding = location_find(registrar.location, ALICE, 1000);
+	cr_assert(eq(u64, binding->flow.connection, 0));
+}
+
+Test(registrar, a_connection_from_a_proxy_is_nobodys_flow, .init = setup, .fini = teardown)
+{
+	connect_by(7);
+	cr_assert(eq(uint, alice(1, PATH_OB OUTBOUND CONTACT_1), 200));
+	cr_assert(eq(u64, location_find(registrar.location, ALICE, 1000)->flow.connection, 0));
+	cr_assert(eq(ptr, strstr(answer, "Flow-Timer"), NULL));
+	// Without a Path its second Via tells.
+	cr_assert(eq(uint,
+		reg("sip:sales@example.test", 1,
+			"Via: SIP/2.0/TCP 10.1.1.1;branch=z9hG4bK0\r\n" OUTBOUND CONTACT_1),
+		439));
 }

@@ -262,19 +262,41 @@ Test(transaction, an_answered_invite_is_not_cancelled, .init = setup, .fini = te
 Test(transaction, an_error_of_the_transport_fails_who_still_calls_there_and_nobody_else,
 	.init = setup, .fini = teardown)
 {
-	struct endpoint other = UDP.peer;
+	struct hop other = UDP;
 
-	other.port++;
+	other.peer.port++;
 	cr_assert(ne(ptr, client_open("INVITE", "z9hG4bK1", &UDP), NULL));
 	cr_assert(ne(ptr, client_open("INVITE", "z9hG4bK2", &UDP), NULL));
 	cr_assert(take(response(180, "INVITE", "z9hG4bK2")));
 	transactions_fail(table, &other, now_ms);
 	transactions_settle(table);
 	assert_news("2 sent; 180 ");
-	transactions_fail(table, &UDP.peer, now_ms);
+	transactions_fail(table, &UDP, now_ms);
 	transactions_settle(table);
 	assert_news("0 sent; error ended ");
 	cr_assert(eq(uint, transactions_count(table), 1));
+}
+
+Test(transaction, a_connection_that_ends_fails_who_still_calls_by_it_and_nobody_else, .init = setup,
+	.fini = teardown)
+{
+	struct hop first = TCP;
+	struct hop second = TCP;
+
+	first.connection = 1;
+	second.connection = 2;
+	cr_assert(ne(ptr, client_open("INVITE", "z9hG4bK1", &first), NULL));
+	cr_assert(ne(ptr, client_open("MESSAGE", "z9hG4bK2", &second), NULL));
+	cr_assert(ne(ptr, client_open("INVITE", "z9hG4bK3", &second), NULL));
+	cr_assert(take(response(180, "INVITE", "z9hG4bK3")));
+	assert_news("3 sent; 180 ");
+	transactions_fail(table, &second, now_ms);
+	transactions_settle(table);
+	assert_news("0 sent; error ended ");
+	cr_assert(eq(uint, transactions_count(table), 2));
+	// What has been heard of may still be answered, by another connection.
+	cr_assert(take(response(200, "INVITE", "z9hG4bK3")));
+	assert_news("0 sent; 200 ");
 }
 
 Test(transaction, a_full_table_refuses_until_something_ends, .init = setup, .fini = teardown)

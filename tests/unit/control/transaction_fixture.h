@@ -25,9 +25,11 @@ static char sent[SENT_OCTETS]; // the latest message
 static char told[4096]; // what the owner heard, a word each
 
 static const struct hop UDP = {
-	{.address = {192, 0, 2, 1}, .port = 5060, .family = ENDPOINT_V4}, TRANSPORT_UDP};
+	.peer = {.address = {192, 0, 2, 1}, .port = 5060, .family = ENDPOINT_V4},
+	.transport = TRANSPORT_UDP};
 static const struct hop TCP = {
-	{.address = {192, 0, 2, 1}, .port = 5060, .family = ENDPOINT_V4}, TRANSPORT_TCP};
+	.peer = {.address = {192, 0, 2, 1}, .port = 5060, .family = ENDPOINT_V4},
+	.transport = TRANSPORT_TCP};
 
 static inline void transport_send(void *context, const struct hop *to, struct span octets)
 {
