@@ -7,6 +7,8 @@
 #include "service.h"
 #include "tls/tls_check.h"
 
+#include <weir/vault.h>
+
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
@@ -226,6 +228,8 @@ int main(int count, char **words)
 	if (status >= 0)
 		return status;
 	control.config_path = options.config_path;
+	// What TLS keeps of keys and of traffic is in there.
+	(void)vault_open_heap(false);
 	if (user_become(&control, options.user) != 0)
 		return EXIT_FAILURE;
 	control.config = load(options.config_path);

@@ -5,6 +5,8 @@
 #include "clock.h"
 #include "plane.h"
 
+#include <openssl/crypto.h>
+
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -178,9 +180,14 @@ static void *keeper_run(void *argument)
 int keeper_init(struct keeper *keeper, struct plane *plane)
 {
 	*keeper = (struct keeper){.plane = plane};
+	keeper->material = OPENSSL_zalloc(sizeof(*keeper->material));
+	if (keeper->material == NULL)
+		return -ENOMEM;
 	keeper->wakeup = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (keeper->wakeup < 0)
+	if (keeper->wakeup < 0) {
+		OPENSSL_free(keeper->material);
 		return -errno;
+	}
 	beats_init(&keeper->beats, clock_wall_ns() / 1000000);
 	return 0;
 }
@@ -192,7 +199,7 @@ void keeper_fini(struct keeper *keeper)
 	session_release(keeper->session);
 	keyring_free(keeper->keys);
 	keyring_free(keeper->keys_ahead);
-	explicit_bzero(&keeper->material, sizeof(keeper->material));
+	OPENSSL_clear_free(keeper->material, sizeof(*keeper->material));
 	close(keeper->wakeup);
 }
 

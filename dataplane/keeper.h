@@ -31,7 +31,7 @@ struct keeper {
 	bool complained; // of a record of that session
 	bool changed; // flows have been written since the last reclaim
 	struct directory_builder *builder; // between BEGIN and END, else NULL
-	struct key_material material; // rotate_every_s 0: none yet
+	struct key_material *material; // of libcrypto's heap; rotate_every_s 0: none yet
 	uint64_t epoch;
 	uint64_t epoch_refused; // no keyring could be made for it; 0: none
 	struct keyring *keys;

@@ -26,7 +26,7 @@ static void keys_collect(struct plane *plane)
 static int keys_give(struct keeper *keeper, uint64_t epoch)
 {
 	struct plane *plane = keeper->plane;
-	struct keyring *own = keyring_new(&keeper->material, epoch);
+	struct keyring *own = keyring_new(keeper->material, epoch);
 
 	if (own == NULL)
 		return -errno;
@@ -35,9 +35,9 @@ static int keys_give(struct keeper *keeper, uint64_t epoch)
 	// Nothing but an alarm depends on it: without memory there is none.
 	keyring_free(keeper->keys_ahead);
 	keeper->keys_ahead =
-		keyring_new(&keeper->material, epoch + KEYRING_FUTURE + 1 + KEYRING_PAST);
+		keyring_new(keeper->material, epoch + KEYRING_FUTURE + 1 + KEYRING_PAST);
 	for (uint32_t i = 0; i < plane->worker_count; i++) {
-		struct keyring *keys = keyring_new(&keeper->material, epoch);
+		struct keyring *keys = keyring_new(keeper->material, epoch);
 
 		if (keys == NULL)
 			return -errno;
@@ -69,16 +69,16 @@ static int epoch_begin(struct keeper *keeper, uint64_t epoch)
 
 int keeper_set_keys(struct keeper *keeper, const struct key_material *material)
 {
-	struct key_material before = keeper->material;
+	struct key_material before = *keeper->material;
 	int error;
 
 	if (material->rotate_every_s == 0)
 		return -EINVAL;
-	keeper->material = *material;
+	*keeper->material = *material;
 	keeper->epoch_refused = 0;
 	error = epoch_begin(keeper, epoch_now(material));
 	if (error == -EINVAL)
-		keeper->material = before;
+		*keeper->material = before;
 	explicit_bzero(&before, sizeof(before));
 	return error == -EINVAL ? error : 0;
 }
@@ -86,9 +86,9 @@ int keeper_set_keys(struct keeper *keeper, const struct key_material *material)
 void keeper_turn_keys(struct keeper *keeper)
 {
 	keys_collect(keeper->plane);
-	if (keeper->material.rotate_every_s == 0)
+	if (keeper->material->rotate_every_s == 0)
 		return;
-	uint64_t epoch = epoch_now(&keeper->material);
+	uint64_t epoch = epoch_now(keeper->material);
 
 	// A wall clock that was set back must not call retired keys into use.
 	if (epoch > keeper->epoch && epoch != keeper->epoch_refused)

@@ -8,6 +8,8 @@
 
 #include <weir/record.h>
 
+#include <openssl/crypto.h>
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -92,7 +94,7 @@ static int apply_hash_keys(const struct arrival *arrival)
 {
 	struct plane *plane = arrival->keeper->plane;
 	struct hash_keys *before;
-	struct hash_keys *hashes = malloc(sizeof(*hashes));
+	struct hash_keys *hashes = OPENSSL_malloc(sizeof(*hashes));
 
 	if (hashes == NULL)
 		return -ENOMEM;
@@ -101,8 +103,7 @@ static int apply_hash_keys(const struct arrival *arrival)
 	if (before == NULL)
 		return 0;
 	plane_await_grace(plane);
-	explicit_bzero(before, sizeof(*before));
-	free(before);
+	OPENSSL_clear_free(before, sizeof(*before));
 	return 0;
 }
 

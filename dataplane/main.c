@@ -4,6 +4,8 @@
 #include "link_server.h"
 #include "log.h"
 
+#include <weir/vault.h>
+
 #include <errno.h>
 #include <getopt.h>
 #include <pthread.h>
@@ -122,6 +124,7 @@ static void memory_hide(void)
 
 	(void)prctl(PR_SET_DUMPABLE, 0);
 	(void)setrlimit(RLIMIT_CORE, &none);
+	(void)vault_open_heap(true);
 }
 
 int main(int count, char **words)

@@ -5,6 +5,8 @@
 #include "clock.h"
 #include "table/publish.h"
 
+#include <openssl/crypto.h>
+
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -156,9 +158,7 @@ static void shared_free(struct plane *plane)
 
 	if (directory != NULL)
 		directory_free(directory);
-	if (hashes != NULL)
-		explicit_bzero(hashes, sizeof(*hashes));
-	free(hashes);
+	OPENSSL_clear_free(hashes, sizeof(*hashes));
 }
 
 void plane_free(struct plane *plane)

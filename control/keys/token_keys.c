@@ -1,12 +1,13 @@
 #include "token_keys.h"
 
+#include <weir/vault.h>
+
 #include <openssl/crypto.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -147,25 +148,10 @@ static enum token_keys_fault hashes_derive(struct token_keys *keys, struct token
 		strerror(-status));
 }
 
-// In pages of its own, so that locking and the advice cover it and nothing else. A lock that is refused (RLIMIT_MEMLOCK) is no
-// reason not to start: the pages are still left out of dumps.
-static struct token_keys *pages_map(void)
-{
-	void *pages = mmap(NULL, sizeof(struct token_keys), PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (pages == MAP_FAILED)
-		return NULL;
-	(void)mlock(pages, sizeof(struct token_keys));
-	(void)madvise(pages, sizeof(struct token_keys), MADV_DONTDUMP);
-	(void)madvise(pages, sizeof(struct token_keys), MADV_WIPEONFORK);
-	return pages;
-}
-
 struct token_keys *token_keys_open(const char *path, struct span cluster, uint32_t rotate_every_s,
 	struct token_keys_error *error)
 {
-	struct token_keys *keys = pages_map();
+	struct token_keys *keys = vault_map(sizeof(*keys));
 
 	if (keys == NULL || rotate_every_s == 0 || cluster.length > TOKEN_SECRETS_CLUSTER_MAX) {
 		(void)error_set(error, TOKEN_KEYS_SYSTEM,
@@ -187,8 +173,7 @@ void token_keys_close(struct token_keys *keys)
 {
 	if (keys == NULL)
 		return;
-	OPENSSL_cleanse(keys, sizeof(*keys));
-	(void)munmap(keys, sizeof(*keys));
+	vault_unmap(keys, sizeof(*keys));
 }
 
 uint64_t token_keys_epoch(const struct token_keys *keys, uint64_t wall_s)

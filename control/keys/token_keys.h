@@ -1,6 +1,6 @@
 // token_keys.h: the cluster's secrets in a running edge, and what is derived from them for the dataplane.
 //
-// The secrets lie in pages of their own that are locked in memory, left out of core dumps and wiped in children. Their file must
+// The secrets lie in pages of their own that are locked in memory, left out of core dumps and kept from children (vault.h). Their file must
 // be a regular one, of root or of the user control runs as, that nobody else may read: the group may read it, never write.
 
 #pragma once

@@ -21,6 +21,12 @@ static void signal_eventfd(int eventfd)
 
 // --- Control to keeper ---
 
+// Keys do not stay in the ring when they have been taken.
+static uint16_t record_flags(uint16_t type)
+{
+	return type == LINK_KEYS || type == LINK_HASH_KEYS ? RING_SECRET : 0;
+}
+
 static void backlog_flush(struct link_client *client)
 {
 	struct record_header header;
@@ -30,7 +36,9 @@ static void backlog_flush(struct link_client *client)
 		const uint8_t *octets = evbuffer_pullup(
 			client->backlog, (ev_ssize_t)(sizeof(header) + header.length));
 		struct span payload = span_of(octets + sizeof(header), header.length);
-		if (ring_write(&client->table, header.type, 0, payload, span_of(NULL, 0)) != 0)
+		if (ring_write(&client->table, header.type, record_flags(header.type), payload,
+			    span_of(NULL, 0))
+			!= 0)
 			break;
 		evbuffer_drain(client->backlog, sizeof(header) + header.length);
 		wrote = true;
@@ -85,7 +93,8 @@ uint64_t link_client_put(struct link_client *client, uint16_t type, struct span 
 	assert(record.length <= ring_payload_max(&client->table));
 	client->sequence++;
 	if (evbuffer_get_length(client->backlog) > 0
-		|| ring_write(&client->table, type, 0, record, span_of(NULL, 0)) != 0)
+		|| ring_write(&client->table, type, record_flags(type), record, span_of(NULL, 0))
+			!= 0)
 		backlog_add(client, type, record);
 	else if (ring_needs_signal(&client->table))
 		signal_eventfd(client->keeper_eventfd);

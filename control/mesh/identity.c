@@ -1,17 +1,27 @@
 #include "identity.h"
 
+#include "../keys/private_key.h"
+
 #include <weir/span.h>
 #include <weir/uri.h>
 
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+static bool key_use(SSL_CTX *context, const char *path)
+{
+	EVP_PKEY *key = private_key_read(path);
+	bool used = key != NULL && SSL_CTX_use_PrivateKey(context, key) == 1;
+
+	EVP_PKEY_free(key);
+	return used;
+}
+
 static int context_load(SSL_CTX *context, const char *certificate, const char *key, const char *ca)
 {
 	return SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) == 1
 		&& SSL_CTX_use_certificate_chain_file(context, certificate) == 1
-		&& SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) == 1
-		&& SSL_CTX_check_private_key(context) == 1
+		&& key_use(context, key) && SSL_CTX_check_private_key(context) == 1
 		&& SSL_CTX_load_verify_locations(context, ca, NULL) == 1;
 }
 

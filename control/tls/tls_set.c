@@ -1,5 +1,6 @@
 #include "tls_set.h"
 
+#include "../keys/private_key.h"
 #include "tls_names.h"
 
 #include <weir/endpoint.h>
@@ -88,23 +89,21 @@ static bool fault_note(struct tls_fault *fault, const struct config_tls *entry, 
 	return false;
 }
 
-// A daemon has nobody to ask: OpenSSL itself would, at the terminal, and stand still until an answer comes.
-static int passphrase_refuse(char *out, int capacity, int writing, void *context)
+static bool key_load(SSL_CTX *context, const struct config_tls *entry)
 {
-	(void)out;
-	(void)capacity;
-	(void)writing;
-	(void)context;
-	return -1;
+	EVP_PKEY *key = private_key_read(entry->key);
+	bool used = key != NULL && SSL_CTX_use_PrivateKey(context, key) == 1;
+
+	EVP_PKEY_free(key);
+	return used;
 }
 
 static bool certificate_load(
 	SSL_CTX *context, const struct config_tls *entry, struct tls_fault *fault)
 {
-	SSL_CTX_set_default_passwd_cb(context, passphrase_refuse);
 	if (SSL_CTX_use_certificate_chain_file(context, entry->certificate) != 1)
 		return fault_note(fault, entry, &entry->certificate, "no certificate can be read");
-	if (SSL_CTX_use_PrivateKey_file(context, entry->key, SSL_FILETYPE_PEM) != 1)
+	if (!key_load(context, entry))
 		return fault_note(
 			fault, entry, &entry->key, "no key of this certificate can be read");
 	if (SSL_CTX_check_private_key(context) != 1)

@@ -126,7 +126,10 @@ int64_t ring_read(struct ring *ring, struct record_header *header, uint8_t *out,
 		return status == 0 ? -EAGAIN : status;
 	if (header->length > capacity)
 		return -EMSGSIZE;
-	memcpy(out, ring->data + (ring->position & (ring->size - 1)) + HEADER, header->length);
+	uint8_t *payload = ring->data + (ring->position & (ring->size - 1)) + HEADER;
+	memcpy(out, payload, header->length);
+	if ((header->flags & RING_SECRET) != 0)
+		explicit_bzero(payload, header->length);
 	take(ring, record_octets(header->length));
 	return header->length;
 }

@@ -26,6 +26,7 @@ struct ring_shared {
 
 enum {
 	RING_DATA_OFFSET = 192,
+	RING_SECRET = 1, // a flag of a record: its octets are wiped when it is taken
 };
 
 // One side's view. Private memory: a hostile peer can corrupt records, never this.

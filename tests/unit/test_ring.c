@@ -94,6 +94,29 @@ Test(ring, leaves_a_record_in_place_that_is_only_looked_at, .init = setup, .fini
 	cr_assert(eq(int, type, 7));
 }
 
+Test(ring, wipes_a_secret_when_it_is_taken, .init = setup, .fini = teardown)
+{
+	static const uint8_t zeros[32];
+	struct record_header header;
+	uint8_t out[32];
+
+	cr_assert(eq(int,
+		ring_write(&producer, 1, 0, SPAN("0123456789abcdef"), SPAN("0123456789abcdef")),
+		0));
+	cr_assert(eq(int,
+		ring_write(&producer, 2, RING_SECRET, SPAN("0123456789abcdef"),
+			SPAN("0123456789abcdef")),
+		0));
+	const uint8_t *first = memory + RING_DATA_OFFSET + sizeof(header);
+	const uint8_t *second = first + sizeof(out) + sizeof(header);
+
+	cr_assert(eq(i64, ring_read(&consumer, &header, out, sizeof(out)), 32));
+	cr_assert(eq(int, memcmp(first, out, sizeof(out)), 0));
+	cr_assert(eq(i64, ring_read(&consumer, &header, out, sizeof(out)), 32));
+	cr_assert(eq(int, memcmp(out, "0123456789abcdef0123456789abcdef", sizeof(out)), 0));
+	cr_assert(eq(int, memcmp(second, zeros, sizeof(zeros)), 0));
+}
+
 Test(ring, asks_for_a_signal_only_when_the_consumer_sleeps, .init = setup, .fini = teardown)
 {
 	cr_assert(not(ring_needs_signal(&producer)));
