@@ -146,10 +146,24 @@ static bool uses_outbound(const struct message *response)
 	return message_has_token(response, HEADER_REQUIRE, SPAN("outbound"));
 }
 
-// RFC 5626 section 4.4: a phone that is told a Flow-Timer sends keep-alives in time, so its silence means something.
-static void flow_timer_learn(const struct passage *passage, const struct pending *pending)
+// RFC 6223 section 4.3, of the Via under ours: the phone's offer, which the 2xx takes.
+static bool offers_keep(const struct message *response)
 {
-	if (pending->request.first_hop && uses_outbound(&passage->registration->message))
+	struct value_cursor cursor;
+	struct via via;
+
+	value_begin(&cursor, response, HEADER_VIA);
+	return value_next(&cursor) && value_next(&cursor)
+		&& via_parse(response->octets, cursor.value, &via) && via.keep_offer.length != 0;
+}
+
+// RFC 5626 section 4.4, RFC 6223 section 4.2: a phone that is told a Flow-Timer or a `keep` sends keep-alives in time, so its silence means
+// something.
+static void keepalive_learn(const struct passage *passage, const struct pending *pending)
+{
+	const struct message *response = &passage->registration->message;
+
+	if (pending->request.first_hop && (uses_outbound(response) || offers_keep(response)))
 		flow_book_hear(
 			passage->registration->options.book, pending->flow, true, passage->time);
 }
@@ -171,7 +185,7 @@ static void response_take(const struct passage *passage)
 	}
 	if (success) {
 		success_learn(passage, pending);
-		flow_timer_learn(passage, pending);
+		keepalive_learn(passage, pending);
 		down.flow_timer = uses_outbound(response)
 			&& message_line(response, HEADER_FLOW_TIMER) == NULL;
 	} else if (pending != NULL && response->status >= 300) {

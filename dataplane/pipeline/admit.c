@@ -1,6 +1,7 @@
 #include "admit.h"
 
 #include "answer.h"
+#include "filter.h"
 #include "guard.h"
 #include "own.h"
 
@@ -86,6 +87,14 @@ static bool asks_this_edge(const struct request *request)
 			|| (names_this_edge(request) && routes_are_plain(request->routes)));
 }
 
+// RFC 3261 section 26.2.2: every hop of a sips request is a secure one, so the phone's own to begin with.
+static bool is_sips_in_clear(const struct request *request)
+{
+	return request->target.scheme == URI_SIPS && request->side == SIDE_ACCESS
+		&& !filter_is_secure((enum transport)request->in->listener.transport)
+		&& directory_settings(request->world->directory)->downgrade == 0;
+}
+
 static bool opens_dialog(const struct request *request)
 {
 	return !request_has_to_tag(request)
@@ -101,6 +110,8 @@ enum verdict admit_request(struct request *request)
 		return VERDICT_BAD_REQUEST;
 	if (request->target.scheme == URI_OTHER)
 		return VERDICT_BAD_SCHEME;
+	if (is_sips_in_clear(request))
+		return VERDICT_SIPS_IN_CLEAR;
 	if (asks_this_edge(request))
 		return settings->draining ? VERDICT_OVERLOAD : VERDICT_OPTIONS;
 	if (message->max_forwards == 0)

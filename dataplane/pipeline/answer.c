@@ -56,10 +56,12 @@ uint16_t answer_status(enum verdict verdict)
 	case VERDICT_TOKEN_FORGED:
 	case VERDICT_TOKEN_MISPLACED:
 	case VERDICT_TOKEN_BIND:
+	case VERDICT_AIM_FORBIDDEN:
 		return 403;
 	case VERDICT_NOT_FOUND:
 		return 404;
 	case VERDICT_BAD_SCHEME:
+	case VERDICT_SIPS_IN_CLEAR:
 		return 416;
 	case VERDICT_BAD_EXTENSION:
 		return 420;

@@ -93,8 +93,8 @@ static enum verdict stun_decide(const struct world *world, struct burst *burst, 
 	struct decision *decision = &burst->decision[index];
 	struct stun stun;
 
-	bool binding = burst->side[index] != SIDE_PEER && burst->origin[index] == ORIGIN_WIRE
-		&& stun_read(burst->packet[index], &stun);
+	bool binding =
+		burst->origin[index] == ORIGIN_WIRE && stun_read(burst->packet[index], &stun);
 
 	keepalive_hear(world, burst, index, binding);
 	if (!binding)

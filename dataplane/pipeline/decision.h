@@ -49,6 +49,8 @@ struct decision {
 	// DECISION_FORWARD
 	uint8_t popped; // Routes taken off the top
 	bool strip_path; // the first hop's Path is nobody's (RFC 5626 section 5.1)
+	bool strip_maddr; // the request-URI's is ours (RFC 3261 section 16.4)
+	bool strict_next; // the next Route is a strict router's (RFC 3261 section 16.6, step 6)
 	bool outbound; // our Path carries `ob`
 	bool alias; // our Via says that requests may come by `carrier` (RFC 5923)
 	uint16_t relay_mint;
@@ -59,6 +61,7 @@ struct decision {
 	// DECISION_RETURN
 	struct via next; // the Via under ours
 	uint16_t flow_timer_s; // 0: none
+	uint16_t keep_s; // for the `keep` of `next` (RFC 6223); 0: none
 	// DECISION_FORWARD, DECISION_RETURN and DECISION_UNCHANGED
 	bool strip_identity; // P-Asserted-Identity and P-Associated-URI from outside the trust domain (RFC 3325)
 };

@@ -10,19 +10,19 @@ enum transport filter_token_transport(const struct directory *directory, const s
 	return listener == NULL ? TRANSPORT_NONE : (enum transport)listener->listener.transport;
 }
 
-static bool transport_is_secure(enum transport transport)
+bool filter_is_secure(enum transport transport)
 {
 	return transport == TRANSPORT_TLS || transport == TRANSPORT_WSS;
 }
 
 bool filter_token_is_secure(const struct directory *directory, const struct token *token)
 {
-	return transport_is_secure(filter_token_transport(directory, token));
+	return filter_is_secure(filter_token_transport(directory, token));
 }
 
 bool filter_passes_flow(bool secure, const struct flow *flow)
 {
-	return !secure || transport_is_secure((enum transport)flow->transport);
+	return !secure || filter_is_secure((enum transport)flow->transport);
 }
 
 bool filter_passes_peer(const struct directory *directory, bool secure, uint8_t edge)

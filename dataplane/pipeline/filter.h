@@ -4,6 +4,7 @@
 
 #include "stage.h"
 
+[[nodiscard]] bool filter_is_secure(enum transport transport);
 // The transport of a token's listener, TRANSPORT_NONE if the owner's listener is not known.
 enum transport filter_token_transport(const struct directory *directory, const struct token *token);
 // Whether a token was born on TLS or WSS.

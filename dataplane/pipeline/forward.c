@@ -31,6 +31,12 @@ static bool wants_secure_flow(const struct request *request)
 			&& filter_token_is_secure(request->world->directory, &incoming->token));
 }
 
+void forward_decide_next(struct request *request)
+{
+	request->decision->strict_next = request->routes->next_is_strict
+		&& request->decision->popped == request->routes->count;
+}
+
 static enum verdict forward_to_flow(
 	struct request *request, const struct flow *flow, uint64_t uak, enum verdict verdict)
 {
@@ -42,6 +48,7 @@ static enum verdict forward_to_flow(
 	decision->kind = DECISION_FORWARD;
 	decision->destination = flow->peer;
 	decision->carrier = flow->id;
+	forward_decide_next(request);
 	records_decide(request, &(struct delivery){.flow = flow, .uak = uak});
 	return verdict;
 }

@@ -1,6 +1,9 @@
 // forward_upstream.c: step 4: to the core.
 
 #include "forward.h"
+
+#include "aim.h"
+#include "maddr.h"
 #include "records.h"
 #include "rule.h"
 #include "upstream.h"
@@ -99,12 +102,16 @@ enum verdict forward_upstream(struct request *request)
 	if (request->source == NULL && request_is_recorded(request)
 		&& rule_own_table_is_partial(world))
 		return VERDICT_NOT_READY;
+	if (aim_is_forbidden(request))
+		return VERDICT_AIM_FORBIDDEN;
 	if (request->moved && !rate_take(world))
 		return VERDICT_MOVED_LIMIT;
 	target = upstream_find(world, request->message, &request->target, request->routes);
 	if (target == NULL || !way_take(world, target, request->decision))
 		return VERDICT_NO_UPSTREAM;
 	request->decision->kind = DECISION_FORWARD;
+	request->decision->strip_maddr = maddr_is_own(request);
+	forward_decide_next(request);
 	records_decide(request, &(struct delivery){.to_core = true});
 	if (target->transport == TRANSPORT_UDP && directory_has_stream_targets(world->directory)
 		&& grown_length(request) > DATAGRAM_MAX)

@@ -3,7 +3,7 @@
 #include "stage.h"
 
 // 0.0.0.0/8, 224.0.0.0/4 and 240.0.0.0/4 with the broadcast address; ::, ff00::/8 (RFC 1122 section 3.2.1.3, RFC 4291).
-static bool address_is_unicast(const struct endpoint *endpoint)
+bool guard_is_unicast(const struct endpoint *endpoint)
 {
 	static const uint8_t unspecified[16];
 
@@ -13,7 +13,7 @@ static bool address_is_unicast(const struct endpoint *endpoint)
 		&& memcmp(endpoint->address, unspecified, sizeof(unspecified)) != 0;
 }
 
-static bool address_is_loopback(const struct endpoint *endpoint)
+bool guard_is_loopback(const struct endpoint *endpoint)
 {
 	static const uint8_t loopback[16] = {[15] = 1};
 
@@ -25,7 +25,7 @@ static bool address_is_loopback(const struct endpoint *endpoint)
 static bool access_allows(const struct directory *directory,
 	const struct directory_listener *listener, const struct endpoint *destination)
 {
-	if (address_is_loopback(destination) && !address_is_loopback(&listener->listener.address))
+	if (guard_is_loopback(destination) && !guard_is_loopback(&listener->listener.address))
 		return false;
 	return !directory_is_listener(directory, destination)
 		&& !directory_prefix_listed(directory, LINK_PREFIX_INSIDE, 0, destination)
@@ -51,7 +51,7 @@ bool guard_allows(const struct directory *directory, const struct directory_list
 
 	endpoint_fold_mapped(&folded);
 	if (folded.family != listener->listener.address.family || folded.port == 0
-		|| !address_is_unicast(&folded))
+		|| !guard_is_unicast(&folded))
 		return false;
 	return listener->listener.side == SIDE_ACCESS
 		? access_allows(directory, listener, &folded)

@@ -20,12 +20,15 @@ void outcome_begin(struct burst *burst, unsigned index)
 	decision->record_count = 0;
 	decision->strip_path = false;
 	decision->strip_identity = false;
+	decision->strip_maddr = false;
+	decision->strict_next = false;
 	decision->outbound = false;
 	decision->alias = false;
 	decision->relay_mint = MINT_NONE;
 	decision->path_mint = MINT_NONE;
 	decision->source = (struct flow_id){0, 0, 0};
 	decision->flow_timer_s = 0;
+	decision->keep_s = 0;
 	decision->retry_after_s = 0;
 }
 

@@ -25,11 +25,15 @@ static uint16_t header_place(const struct message *message, enum header header)
 	return line != NULL ? line->offset : place_below_vias(message);
 }
 
-// RFC 3261 section 16.6, step 4: a sips request keeps its promise in later ones.
-static struct span scheme_of(const struct message *message)
+// RFC 3261 section 16.6, step 4: a sips request, or one that goes to a sips Route, keeps its promise in later ones.
+static struct span scheme_of(const struct burst *burst, unsigned index)
 {
+	const struct message *message = &burst->message[index];
 	struct span target = message_span(message, message->target);
 
+	if (burst->routes[index].next_is_secure
+		&& burst->decision[index].popped == burst->routes[index].count)
+		return SPAN("sips:");
 	return target.length > 5 && span_equal_nocase(span_of(target.octets, 5), SPAN("sips:"))
 		? SPAN("sips:")
 		: SPAN("sip:");
@@ -60,7 +64,7 @@ static void record_write(struct burst *burst, unsigned index, const struct recor
 	if (record->kind == RECORD_RECEIVED) {
 		edit_add(plan, message_span(message, burst->routes[index].hop[record->hop].text));
 	} else {
-		edit_add(plan, scheme_of(message));
+		edit_add(plan, scheme_of(burst, index));
 		if (record->kind == RECORD_TOKEN) {
 			edit_add(plan, minted(burst, record->mint));
 			edit_add(plan, SPAN("@"));
@@ -98,7 +102,7 @@ void path_write(struct burst *burst, unsigned index)
 				     : header_place(&burst->message[index], HEADER_PATH),
 		0);
 	edit_add(plan, SPAN("Path: <"));
-	edit_add(plan, scheme_of(&burst->message[index]));
+	edit_add(plan, scheme_of(burst, index));
 	edit_add(plan, minted(burst, decision->path_mint));
 	edit_add(plan, SPAN("@"));
 	edit_add(plan, decision->out->written);

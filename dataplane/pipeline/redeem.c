@@ -54,6 +54,20 @@ static bool hop_read(struct hop *hop, const struct message *message, struct slic
 	return hop->uri.scheme != URI_OTHER;
 }
 
+// `hop` was read as a SIP URI, or not.
+static void next_note(
+	const struct message *message, struct routes *routes, const struct hop *hop, bool read)
+{
+	struct slice lr;
+
+	routes->has_next = true;
+	routes->next = hop->value;
+	routes->next_uri = read ? hop->uri : (struct uri){.scheme = URI_OTHER};
+	routes->next_is_secure = read && hop->uri.scheme == URI_SIPS;
+	routes->next_is_strict =
+		read && !parameter_find(message->octets, hop->uri.parameters, SPAN("lr"), &lr);
+}
+
 // From another edge the top Route is the relay's: its host is a word for people, its token is what counts.
 static void routes_collect(
 	const struct world *world, struct burst *burst, unsigned i, struct gathered *gathered)
@@ -70,10 +84,10 @@ static void routes_collect(
 
 		if (routes->count == ROUTES_MAX)
 			hop = &spare;
-		if (!hop_read(hop, message, cursor.value)
-			|| (!relay && !own_names(world->directory, message, &hop->uri))) {
-			routes->has_next = true;
-			routes->next = cursor.value;
+		bool read = hop_read(hop, message, cursor.value);
+
+		if (!read || (!relay && !own_names(world->directory, message, &hop->uri))) {
+			next_note(message, routes, hop, read);
 			return;
 		}
 		if (routes->count == ROUTES_MAX) {
@@ -96,6 +110,8 @@ void redeem_burst(const struct world *world, struct burst *burst)
 		routes->count = 0;
 		routes->crowded = false;
 		routes->has_next = false;
+		routes->next_is_strict = false;
+		routes->next_is_secure = false;
 		if (!world_is_known(world) || burst->beat[i] || burst->origin[i] == ORIGIN_CONTROL
 			|| burst->fault[i] != MESSAGE_OK || !burst->message[i].request)
 			continue;

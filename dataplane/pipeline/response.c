@@ -113,6 +113,34 @@ static uint16_t flow_timer_s(const struct world *world, const struct proof *proo
 								: settings->flow_timer_udp_s;
 }
 
+// Requests that put us into a route set, by Path or Record-Route: only there may keep-alives be asked for (RFC 6223 section 4.4).
+static bool keeps_route(const struct message *message)
+{
+	switch (message->method) {
+	case METHOD_REGISTER:
+	case METHOD_INVITE:
+	case METHOD_SUBSCRIBE:
+	case METHOD_NOTIFY:
+	case METHOD_REFER:
+	case METHOD_UPDATE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+// RFC 6223 section 4.4: a value for the `keep` that a phone offers, if a way back to it is kept, and the same in every 2xx.
+static bool wants_keep(const struct world *world, const struct message *message,
+	const struct via *next, const struct proof *proof)
+{
+	const struct directory_listener *listener =
+		directory_listener(world->directory, proof->listener);
+
+	return next->keep_offer.length != 0 && message->status / 100 == 2 && keeps_route(message)
+		&& proof->generation != 0 && listener != NULL
+		&& listener->listener.side == SIDE_ACCESS;
+}
+
 static enum verdict response_hand_over(
 	const struct world *world, struct burst *burst, unsigned index, uint8_t edge)
 {
@@ -161,6 +189,8 @@ static enum verdict response_return(
 	// RFC 5626 section 5.4: only for a phone that has been told that outbound is in use.
 	if (learnt && burst->grant[index].flow_timer && has_outbound_required(message))
 		decision->flow_timer_s = flow_timer_s(world, proof);
+	if (wants_keep(world, message, &decision->next, proof))
+		decision->keep_s = flow_timer_s(world, proof);
 	destination_decide(world, message, proof, decision);
 	if (connection_is_gone(decision) && decision->out->listener.side == SIDE_CORE)
 		carrier_replace(world, message, decision);

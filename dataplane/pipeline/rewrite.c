@@ -1,9 +1,11 @@
 // rewrite.c: the last stage: every message as it leaves.
 
 #include "answer.h"
+#include "maddr.h"
 #include "outcome.h"
 #include "record_route.h"
 #include "stage.h"
+#include "strict_route.h"
 #include "stun.h"
 #include "via_write.h"
 
@@ -83,6 +85,17 @@ static void content_length_write(
 	edit_close(plan);
 }
 
+// Routes off the top, and what that makes of the request-URI.
+static void target_write(struct edit_plan *plan, const struct message *message,
+	const struct routes *routes, const struct decision *decision)
+{
+	routes_cut(plan, message, decision->popped + (decision->strict_next ? 1 : 0));
+	if (decision->strict_next)
+		strict_route_write(plan, message, routes);
+	else if (decision->strip_maddr)
+		maddr_cut(plan, message);
+}
+
 static void forward_write(const struct world *world, struct burst *burst, unsigned index,
 	const uint8_t branch[BRANCH_HASH_OCTETS])
 {
@@ -99,13 +112,26 @@ static void forward_write(const struct world *world, struct burst *burst, unsign
 	record_route_write(burst, index);
 	path_write(burst, index);
 	relay_route_write(burst, index);
-	routes_cut(plan, message, decision->popped);
+	target_write(plan, message, &burst->routes[index], decision);
 	max_forwards_write(plan, message);
 	if (decision->strip_identity)
 		identity_cut(plan, message);
 	if (decision->strip_path)
 		lines_cut(plan, message, HEADER_PATH);
 	content_length_write(plan, message, decision->out);
+}
+
+// RFC 6223 section 4.4: who offered keep-alives is told how often.
+static void keep_write(struct edit_plan *plan, const struct decision *decision)
+{
+	const struct slice *offer = &decision->next.keep_offer;
+
+	if (decision->keep_s == 0)
+		return;
+	edit_open(plan, (uint16_t)(offer->offset + offer->length), 0);
+	edit_add(plan, SPAN("="));
+	edit_add_number(plan, decision->keep_s);
+	edit_close(plan);
 }
 
 static void return_write(struct burst *burst, unsigned index)
@@ -118,6 +144,7 @@ static void return_write(struct burst *burst, unsigned index)
 	if (decision->strip_identity)
 		identity_cut(plan, message);
 	content_length_write(plan, message, decision->out);
+	keep_write(plan, decision);
 	if (decision->flow_timer_s == 0)
 		return;
 	lines_cut(plan, message, HEADER_FLOW_TIMER);

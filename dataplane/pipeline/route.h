@@ -25,6 +25,9 @@ struct routes {
 	uint8_t count; // of own Routes from the top; from another edge, the relay Route is the first whatever its host
 	bool crowded; // there are more than ROUTES_MAX of them
 	bool has_next; // a Route of somebody else follows
+	bool next_is_strict; // it has no `lr` (RFC 3261 section 16.6, step 6)
+	bool next_is_secure; // it is a sips URI
 	struct slice next;
+	struct uri next_uri; // scheme URI_OTHER: none that we know
 	struct hop hop[ROUTES_MAX];
 };

@@ -65,3 +65,34 @@ bool strict_route_repair(const struct directory *directory, struct edit_plan *pl
 	packet->length = (uint32_t)length;
 	return true;
 }
+
+static uint16_t routes_end(const struct message *message)
+{
+	uint8_t last = message->first[HEADER_ROUTE];
+
+	while (message->lines[last].next != MESSAGE_LINE_NONE)
+		last = message->lines[last].next;
+	return (uint16_t)(message->lines[last].offset + message->lines[last].length);
+}
+
+// RFC 3261 table 1 allows no headers in a request-URI.
+static struct slice without_headers(const struct uri *uri)
+{
+	struct slice text = uri->text;
+
+	if (uri->headers.length != 0)
+		text.length = (uint16_t)(uri->headers.offset - 1 - text.offset);
+	return text;
+}
+
+void strict_route_write(
+	struct edit_plan *plan, const struct message *message, const struct routes *routes)
+{
+	edit_replace(
+		plan, message->target, message_span(message, without_headers(&routes->next_uri)));
+	edit_open(plan, routes_end(message), 0);
+	edit_add(plan, SPAN("Route: <"));
+	edit_add(plan, message_span(message, message->target));
+	edit_add(plan, SPAN(">\r\n"));
+	edit_close(plan);
+}

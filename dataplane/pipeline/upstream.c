@@ -40,20 +40,6 @@ static bool named_read(const struct message *message, const struct uri *uri, str
 	return true;
 }
 
-// The next hop by the message's own words. False: it has none.
-static bool next_hop_read(const struct message *message, const struct uri *target,
-	const struct routes *routes, struct named *named)
-{
-	struct name_address address;
-	struct uri uri;
-
-	if (!routes->has_next)
-		return named_read(message, target, named);
-	return name_address_parse(message->octets, routes->next, &address)
-		&& uri_parse(message->octets, address.uri, &uri)
-		&& named_read(message, &uri, named);
-}
-
 const struct flow *upstream_carrier(const struct world *world, const struct link_target *target)
 {
 	struct flow_id id = world_flow(world, target->slot, target->generation);
@@ -130,7 +116,9 @@ const struct link_target *upstream_find(const struct world *world, const struct 
 	const struct directory *directory = world->directory;
 	const struct link_target *found = NULL;
 	struct named named;
-	bool is_named = next_hop_read(message, target, routes, &named);
+	// The next hop by the message's own words.
+	bool is_named =
+		named_read(message, routes->has_next ? &routes->next_uri : target, &named);
 
 	if (directory_has_stream_targets(directory))
 		return mixed_find(world, message, target, is_named ? &named : NULL);

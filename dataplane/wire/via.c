@@ -121,6 +121,12 @@ static bool parameter_take(const struct parameter_cursor *cursor, struct via *vi
 	}
 	if (parameter_is(cursor, SPAN("maddr")))
 		return value_take(&via->maddr, parameter);
+	if (parameter_is(cursor, SPAN("keep"))) {
+		// With a value it is an answer, which is not ours to give again.
+		if (parameter->value.length == 0)
+			via->keep_offer = parameter->whole;
+		return true;
+	}
 	if (parameter_is(cursor, SPAN("w")))
 		return value_take(&via->proof, parameter);
 	return true;

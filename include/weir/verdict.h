@@ -34,6 +34,8 @@ enum verdict_class {
 	X(BAD_REQUEST, "bad-request", ANSWERED, "400: does not parse, or can be read in two ways") \
 	X(BAD_VERSION, "bad-version", ANSWERED, "505: not SIP/2.0") \
 	X(BAD_SCHEME, "bad-scheme", ANSWERED, "416: request-URI scheme that is not sip or sips") \
+	X(SIPS_IN_CLEAR, "sips-in-clear", ANSWERED, "416: sips request-URI from a phone that is not on TLS or WSS") \
+	X(AIM_FORBIDDEN, "aim-forbidden", ANSWERED, "403: Route or request-URI of an address that no phone may have us send to") \
 	X(TOO_MANY_HOPS, "too-many-hops", ANSWERED, "483: Max-Forwards was 0") \
 	X(BAD_EXTENSION, "bad-extension", ANSWERED, "420: Proxy-Require of something we do not do") \
 	X(PATH_REQUIRED, "path-required", ANSWERED, "421: REGISTER without Supported: path, and require-path is set") \

@@ -26,6 +26,7 @@ struct via {
 	// From its ';' to its end, so that it can be cut out; length 0 if absent.
 	struct slice received_parameter;
 	struct slice rport_parameter; // likewise
+	struct slice keep_offer; // `keep` without a value (RFC 6223), likewise
 };
 
 // Parse one value (one element of the comma list) of a Via line. False: no SIP Via; *via is then unspecified.

@@ -180,6 +180,18 @@ Test(message, stun_is_told_by_its_cookie)
 	cr_assert(eq(int, message_parse(&message, stun, 20), MESSAGE_START_LINE));
 }
 
+// RFC 5626 section 8: the two top bits of the first octet of a SigComp message are set (RFC 3320 section 7).
+Test(message, sigcomp_is_no_message)
+{
+	static uint8_t sigcomp[] = "\xf9\x01\x02\x03INVITE sip:a@b SIP/2.0\r\n\r\n";
+
+	for (unsigned first = 0xc0; first <= 0xff; first++) {
+		sigcomp[0] = (uint8_t)first;
+		cr_assert(eq(int, message_parse(&message, sigcomp, sizeof(sigcomp) - 1),
+			MESSAGE_START_LINE));
+	}
+}
+
 Test(message, a_fault_leaves_what_an_answer_needs)
 {
 	cr_assert(eq(int,

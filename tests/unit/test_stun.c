@@ -111,4 +111,8 @@ Test(stun, an_answer_passes_the_guard_and_a_stranger_to_the_core_hears_nothing)
 		int, ask(LAB_CORE, "10.7.7.7:5060", SPAN(REQUEST("\x00"))), VERDICT_CORE_SOURCE));
 	cr_assert(eq(
 		int, ask(LAB_CORE, "10.0.9.1:5060", SPAN(REQUEST("\x00"))), VERDICT_STUN_BINDING));
+	cr_assert(eq(
+		int, ask(LAB_PEER, "10.0.1.9:7000", SPAN(REQUEST("\x00"))), VERDICT_EGRESS_GUARD));
+	cr_assert(eq(
+		int, ask(LAB_PEER, "10.0.1.2:7000", SPAN(REQUEST("\x00"))), VERDICT_STUN_BINDING));
 }

@@ -46,6 +46,17 @@ Test(via, every_part_is_found)
 	cr_assert(slice_is(text, via.proof, "abc"));
 }
 
+Test(via, an_offer_to_keep_alive_is_one_without_a_value)
+{
+	const char *text = "SIP/2.0/UDP a ; keep ;branch=z9hG4bK1";
+	struct via via;
+
+	cr_assert(parse(text, &via));
+	cr_assert(slice_is(text, via.keep_offer, "; keep"));
+	cr_assert(parse("SIP/2.0/UDP a;keep=30", &via));
+	cr_assert(eq(u16, via.keep_offer.length, 0));
+}
+
 Test(via, white_space_and_folds_may_stand_where_rfc_4475_puts_them)
 {
 	const char *text = "SIP  / 2.0\r\n /UDP\r\n    192.0.2.2 : 5060 ;\r\n  branch  =   "

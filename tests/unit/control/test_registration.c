@@ -105,19 +105,21 @@ static struct flow_id ask(unsigned cseq, const char *more)
 	return granted();
 }
 
+static const char *offer = ""; // what else stands in the phone's Via
+
 static void answer_from(
 	struct flow_id flow, uint32_t host, unsigned cseq, unsigned status, const char *more)
 {
 	int length = snprintf(text, sizeof(text),
 		"SIP/2.0 %u Whatever\r\n"
 		"Via: SIP/2.0/UDP edge1.test;branch=z9hG4bKours\r\n"
-		"Via: SIP/2.0/UDP 10.1.1.1:5060;branch=z9hG4bK%u;rport\r\n"
+		"Via: SIP/2.0/UDP 10.1.1.1:5060;branch=z9hG4bK%u;rport%s\r\n"
 		"From: <sip:bob@example.net>;tag=f1\r\n"
 		"To: <sip:bob@example.net>;tag=t1\r\n"
 		"Call-ID: c%u\r\n"
 		"CSeq: %u REGISTER\r\n"
 		"%sContent-Length: 0\r\n\r\n",
-		status, cseq, host, cseq, more);
+		status, cseq, offer, host, cseq, more);
 	struct link_up_message head = up_head(LINK_UP_REGISTERED, host, length);
 
 	head.slot = flow.slot;
@@ -438,6 +440,19 @@ Test(registration, a_phone_that_is_told_a_flow_timer_has_shown_keep_alives)
 	ask(2, CONTACT "\r\n");
 	answer(flow, 2, 200, "Require: outbound\r\n" CONTACT ";expires=120\r\n");
 	cr_assert(eq(int, sent.head.flow_timer, 1));
+	cr_assert(eq(int, record_of(flow).flags, FLOW_KEEPALIVE_SHOWN));
+}
+
+Test(registration, a_phone_whose_offer_to_keep_alive_is_taken_has_shown_keep_alives)
+{
+	struct flow_id flow = ask(1, CONTACT "\r\n");
+
+	offer = ";keep=30";
+	answer(flow, 1, 200, CONTACT ";expires=120\r\n");
+	cr_assert(eq(int, record_of(flow).flags, 0));
+	ask(2, CONTACT "\r\n");
+	offer = ";keep";
+	answer(flow, 2, 200, CONTACT ";expires=120\r\n");
 	cr_assert(eq(int, record_of(flow).flags, FLOW_KEEPALIVE_SHOWN));
 }
 
