@@ -1,8 +1,7 @@
 // forward_upstream.c: step 4: to the core.
 
-#include "forward.h"
-
 #include "aim.h"
+#include "forward.h"
 #include "maddr.h"
 #include "records.h"
 #include "rule.h"

@@ -117,8 +117,7 @@ const struct link_target *upstream_find(const struct world *world, const struct 
 	const struct link_target *found = NULL;
 	struct named named;
 	// The next hop by the message's own words.
-	bool is_named =
-		named_read(message, routes->has_next ? &routes->next_uri : target, &named);
+	bool is_named = named_read(message, routes->has_next ? &routes->next_uri : target, &named);
 
 	if (directory_has_stream_targets(directory))
 		return mixed_find(world, message, target, is_named ? &named : NULL);

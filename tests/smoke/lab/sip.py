@@ -8,7 +8,7 @@ COMPACT = {
     "s": "subject", "k": "supported", "t": "to", "v": "via", "o": "event", "r": "refer-to", "u": "allow-events",
 }
 # Header fields whose values may share a line, separated by commas.
-LISTS = {"via", "route", "record-route", "path", "contact", "supported", "require", "service-route"}
+LISTS = {"via", "route", "record-route", "path", "contact", "supported", "require", "unsupported", "service-route"}
 
 
 @dataclasses.dataclass
