@@ -74,12 +74,12 @@ static void put_streams(json_t *result, const struct edge_source *source)
 
 	if (!source->count_streams(source->context, &counts))
 		return;
-	json_t *section = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "open_count",
+	json_t *section = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "open_count",
 		(json_int_t)counts.open, "accepted_count", (json_int_t)counts.accepted,
-		"turned_away_count", (json_int_t)counts.turned_away, "messages_count",
-		(json_int_t)counts.messages, "pings_count", (json_int_t)counts.pings,
-		"timed_out_count", (json_int_t)counts.timed_out, "repeated_count",
-		(json_int_t)counts.repeated);
+		"turned_away_count", (json_int_t)counts.turned_away, "held_back_count",
+		(json_int_t)counts.held_back, "messages_count", (json_int_t)counts.messages,
+		"pings_count", (json_int_t)counts.pings, "timed_out_count",
+		(json_int_t)counts.timed_out, "repeated_count", (json_int_t)counts.repeated);
 	json_t *ended = json_object();
 
 	for (unsigned i = 0; i < STREAM_END_COUNT; i++)

@@ -182,6 +182,8 @@ static struct stream_limits limits_of(const struct config *config)
 	return (struct stream_limits){
 		.connections = config->streams.connections,
 		.per_source = config->streams.per_source,
+		.new_per_s = config->streams.new_per_s,
+		.new_per_source_per_s = config->streams.new_per_source_per_s,
 		.message_octets = config->limits.message_octets,
 		.write_octets = config->streams.write_queue_octets,
 		.first_ms = config->streams.first_message_ms,

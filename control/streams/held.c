@@ -1,7 +1,10 @@
 #include "held.h"
 
 #include "../base/clock.h"
+#include "../flows/mix.h"
 #include "stream_private.h"
+
+#include <weir/side.h>
 
 #include <stdlib.h>
 
@@ -61,6 +64,32 @@ static void repeat(evutil_socket_t fd, short what, void *argument)
 	timer_set(held);
 }
 
+static uint32_t *source_octets(const struct stream *connection)
+{
+	const struct stream_thread *thread = connection->thread;
+	const struct endpoint *peer = &connection->peer;
+	size_t length = peer->family == ENDPOINT_V6 ? 8 : 4;
+	uint64_t mixed =
+		mix_octets(thread->streams->admission.seed, span_of(peer->address, length));
+
+	return &connection->thread->held_by_source[mixed % HELD_SOURCES];
+}
+
+// Proxies and registrars, who are few and trusted, share among themselves as they come.
+static bool has_share(const struct stream *connection, size_t length)
+{
+	const struct stream_thread *thread = connection->thread;
+	size_t free_octets = HELD_OCTETS_MAX - thread->held_octets;
+
+	if (length > free_octets)
+		return false;
+	if (connection->listener->side != SIDE_ACCESS)
+		return true;
+	size_t share = free_octets / HELD_SOURCE_PART;
+	return connection->held_octets + length <= share / 2
+		&& *source_octets(connection) + length <= share;
+}
+
 // An ACK is answered by nobody, and repeated only by who sent it.
 static bool is_held(const struct stream *connection, size_t length)
 {
@@ -69,7 +98,14 @@ static bool is_held(const struct stream *connection, size_t length)
 
 	return message->request && message->answerable && message->method != METHOD_ACK
 		&& message->via.branch.length > 0 && connection->held_count < HELD_MAX
-		&& thread->held_octets + length <= HELD_OCTETS_MAX;
+		&& has_share(connection, length);
+}
+
+static void octets_count(struct stream *connection, int32_t octets)
+{
+	connection->held_octets += (uint32_t)octets;
+	connection->thread->held_octets += (uint32_t)octets;
+	*source_octets(connection) += (uint32_t)octets;
 }
 
 struct held *held_new(struct stream *connection, struct span octets)
@@ -98,7 +134,7 @@ struct held *held_new(struct stream *connection, struct span octets)
 	timer_set(held);
 	LIST_INSERT_HEAD(&connection->held, held, next);
 	connection->held_count++;
-	thread->held_octets += held->length;
+	octets_count(connection, held->length);
 	return held;
 }
 
@@ -109,7 +145,7 @@ void held_free(struct held *held)
 	evtimer_del(&held->timer);
 	LIST_REMOVE(held, next);
 	held->connection->held_count--;
-	held->connection->thread->held_octets -= held->length;
+	octets_count(held->connection, -(int32_t)held->length);
 	free(held);
 }
 

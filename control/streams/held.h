@@ -15,6 +15,10 @@ enum {
 	HELD_LIFE_MS = 64 * HELD_T1_MS, // Timers B and F
 	HELD_MAX = 64, // of one connection
 	HELD_OCTETS_MAX = 32 << 20, // of one thread
+	// A source of phones holds no more than this part of the room that is free, one connection half of that: however many take all they can
+	// get, there is room for the next one, and who is alone has a fifth of it all.
+	HELD_SOURCE_PART = 4,
+	HELD_SOURCES = 1 << 12, // counters, shared by a seeded hash
 };
 
 struct held;

@@ -54,6 +54,7 @@ struct stream {
 	struct evbuffer *output; // NULL: never needed
 	LIST_HEAD(, held) held; // requests that may have to be repeated
 	uint32_t held_count;
+	uint32_t held_octets;
 	uint64_t opened_ms;
 	uint64_t heard_ms;
 	uint64_t message_ms; // when the message that is not whole began; 0: none

@@ -124,6 +124,8 @@ static void options_take(struct streams *streams, const struct streams_options *
 	pthread_mutex_init(&streams->tls_lock, NULL);
 	streams->admission.total_max = options->limits.connections;
 	streams->admission.source_max = options->limits.per_source;
+	streams->admission.rate_max = options->limits.new_per_s;
+	streams->admission.source_rate_max = options->limits.new_per_source_per_s;
 	streams->inbox.eventfd = -1;
 	descriptors_raise(options->limits.connections);
 }
@@ -222,6 +224,7 @@ void streams_count(const struct streams *streams, struct stream_counts *counts)
 	*counts = (struct stream_counts){
 		.accepted = counted(streams, COUNT_ACCEPTED),
 		.turned_away = counted(streams, COUNT_TURNED_AWAY),
+		.held_back = counted(streams, COUNT_HELD_BACK),
 		.messages = counted(streams, COUNT_MESSAGES),
 		.pings = counted(streams, COUNT_PINGS),
 		.unknown = counted(streams, COUNT_UNKNOWN),

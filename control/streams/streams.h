@@ -26,6 +26,8 @@ struct stream_listener {
 struct stream_limits {
 	uint32_t connections; // in all
 	uint32_t per_source;
+	uint32_t new_per_s; // that begin, in all, on access listeners
+	uint32_t new_per_source_per_s; // likewise, of one source
 	uint32_t message_octets;
 	uint32_t write_octets; // waiting for one reader
 	uint32_t first_ms; // from the connection to its first whole message
@@ -86,7 +88,9 @@ extern const char *const stream_end_words[STREAM_END_COUNT];
 
 struct stream_counts {
 	uint64_t accepted;
-	uint64_t turned_away; // beyond streams.connections or streams.per-source
+	uint64_t
+		turned_away; // beyond streams.connections, streams.per-source or streams.new-per-source
+	uint64_t held_back; // how often new ones had to wait for streams.new-per-second
 	uint64_t messages;
 	uint64_t pings;
 	uint64_t unknown; // messages for connections that are closed

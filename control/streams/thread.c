@@ -1,79 +1,13 @@
 #include "thread.h"
 
 #include "../base/clock.h"
-#include "../base/sockaddr.h"
+#include "accepts.h"
 #include "held.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-
-enum {
-	ACCEPTS_A_TURN = 64, // before the connections have their turn
-};
-
-// --- Accept ---
-
-static void turn_away(struct stream_thread *thread, int socket)
-{
-	stream_thread_add(thread, COUNT_TURNED_AWAY);
-	close(socket);
-}
-
-static void accepts_pause(struct stream_thread *thread)
-{
-	thread->deaf = true;
-	for (unsigned i = 0; i < thread->streams->options.listener_count; i++)
-		event_del(thread->accept_events[i]);
-}
-
-static void accepts_resume(struct stream_thread *thread)
-{
-	thread->deaf = false;
-	if (thread->spare)
-		return;
-	for (unsigned i = 0; i < thread->streams->options.listener_count; i++)
-		event_add(thread->accept_events[i], NULL);
-}
-
-static bool accept_one(struct stream_thread *thread, const struct stream_listener *listener, int fd)
-{
-	struct sockaddr_storage address;
-	socklen_t length = sizeof(address);
-	int socket =
-		accept4(fd, (struct sockaddr *)&address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-	// Out of descriptors, it stays in the kernel's queue until some are free.
-	if (socket < 0) {
-		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-			accepts_pause(thread);
-		return false;
-	}
-	struct endpoint peer = sockaddr_read(&address);
-
-	endpoint_fold_mapped(&peer);
-	if (peer.family == ENDPOINT_NONE || !admission_take(&thread->streams->admission, &peer)) {
-		turn_away(thread, socket);
-		return true;
-	}
-	stream_thread_add(thread, COUNT_ACCEPTED);
-	if (stream_new(thread, listener, socket, &peer) == NULL)
-		admission_release(&thread->streams->admission, &peer);
-	return true;
-}
-
-static void accept_ready(evutil_socket_t fd, short what, void *argument)
-{
-	struct stream_thread *thread = argument;
-	struct streams *streams = thread->streams;
-
-	thread->now_ms = clock_ms();
-	for (unsigned i = 0; i < streams->options.listener_count; i++)
-		for (unsigned n = 0; streams->sockets[i] == fd && n < ACCEPTS_A_TURN; n++)
-			if (!accept_one(thread, &streams->options.listeners[i], fd))
-				return;
-}
 
 // --- The lane ---
 
@@ -277,12 +211,8 @@ static void *thread_run(void *argument)
 
 static void thread_free(struct stream_thread *thread)
 {
-	unsigned listeners = thread->streams->options.listener_count;
-
 	lane_forget(thread);
-	for (unsigned i = 0; thread->accept_events != NULL && i < listeners; i++)
-		if (thread->accept_events[i] != NULL)
-			event_free(thread->accept_events[i]);
+	accepts_close(thread);
 	if (thread->inbox_event != NULL)
 		event_free(thread->inbox_event);
 	if (thread->tick_event != NULL)
@@ -292,23 +222,9 @@ static void thread_free(struct stream_thread *thread)
 	if (thread->base != NULL)
 		event_base_free(thread->base);
 	mailbox_fini(&thread->inbox);
-	free(thread->accept_events);
 	free(thread->by_slot);
+	free(thread->held_by_source);
 	free(thread);
-}
-
-static int accepts_open(struct stream_thread *thread)
-{
-	const struct streams *streams = thread->streams;
-
-	for (unsigned i = 0; i < streams->options.listener_count; i++) {
-		thread->accept_events[i] = event_new(thread->base, streams->sockets[i],
-			EV_READ | EV_PERSIST, accept_ready, thread);
-		if (thread->accept_events[i] == NULL
-			|| event_add(thread->accept_events[i], NULL) != 0)
-			return -ENOMEM;
-	}
-	return 0;
 }
 
 static int events_open(struct stream_thread *thread)
@@ -345,9 +261,9 @@ int stream_thread_start(struct streams *streams, uint8_t index, struct stream_th
 	}
 	thread->by_slot =
 		calloc((size_t)streams->options.limits.flows + 1, sizeof(struct stream *));
-	thread->accept_events = calloc(streams->options.listener_count + 1, sizeof(struct event *));
-	status = thread->by_slot == NULL || thread->accept_events == NULL ? -ENOMEM
-									  : events_open(thread);
+	thread->held_by_source = calloc(HELD_SOURCES, sizeof(*thread->held_by_source));
+	status = thread->by_slot == NULL || thread->held_by_source == NULL ? -ENOMEM
+									   : events_open(thread);
 	if (status == 0)
 		status = -pthread_create(&thread->thread, NULL, thread_run, thread);
 	if (status != 0) {

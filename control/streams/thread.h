@@ -23,6 +23,7 @@ struct stream_thread {
 	struct event *inbox_event;
 	struct event *tick_event;
 	struct event *retry_event;
+	struct event *turn_event; // new connections have their turn again
 	struct event *lane_event; // of the present session; NULL: none
 	int lane_eventfd;
 	uint64_t lane_session;
@@ -39,8 +40,9 @@ struct stream_thread {
 	uint64_t now_ms;
 	uint32_t last_tag; // of held requests
 	uint32_t held_octets; // of all of them
+	uint32_t *held_by_source; // [HELD_SOURCES]
 	_Atomic uint32_t open;
-	_Atomic uint64_t counts[STREAM_END_COUNT + 7];
+	_Atomic uint64_t counts[STREAM_END_COUNT + 8];
 	struct message message; // being read
 	uint8_t input[STREAM_INPUT_OCTETS];
 	uint8_t answer[4096];
@@ -54,9 +56,10 @@ enum stream_count {
 	COUNT_UNKNOWN,
 	COUNT_TIMED_OUT,
 	COUNT_REPEATED,
+	COUNT_HELD_BACK,
 	STREAM_COUNTS,
 };
-static_assert(STREAM_COUNTS == STREAM_END_COUNT + 7, "stream_thread.counts");
+static_assert(STREAM_COUNTS == STREAM_END_COUNT + 8, "stream_thread.counts");
 
 struct streams {
 	struct streams_options options;

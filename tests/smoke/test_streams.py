@@ -40,7 +40,8 @@ class Scene:
         self.folder = tempfile.mkdtemp(prefix=f"weir-streams-{os.getpid()}-")
         self.access = (f"{self.network}.1", 5060)
         self.running = {}
-        self.streams = streams
+        # All come from one address here, and at once.
+        self.streams = {"new-per-second": 100000, "new-per-source": 100000} | streams
         subprocess.run([programs.WEIRCTL, "keys", "init", f"{self.folder}/keys", "--cluster", "edge.test", "--edge", "1:edge1.test"],
                        check=True, capture_output=True)
         self.authority = Authority(self.folder, "lab")

@@ -1,5 +1,6 @@
 // One connection on a thread that the test plays: what it writes to whom does not read.
 
+#include "streams/held.h"
 #include "streams/stream_private.h"
 
 #include <criterion/criterion.h>
@@ -33,6 +34,7 @@ static void setup(void)
 	thread->streams = streams;
 	thread->base = event_base_new();
 	thread->by_slot = calloc(SLOT + 2, sizeof(struct stream *));
+	thread->held_by_source = calloc(HELD_SOURCES, sizeof(uint32_t));
 	LIST_INIT(&thread->connections);
 }
 
@@ -43,6 +45,7 @@ static void teardown(void)
 	event_base_free(thread->base);
 	mailbox_fini(&streams->inbox);
 	free(thread->by_slot);
+	free(thread->held_by_source);
 	free(thread);
 	free(streams);
 	close(far);
@@ -50,14 +53,19 @@ static void teardown(void)
 
 TestSuite(stream, .init = setup, .fini = teardown);
 
-static struct stream *connect_one(void)
+static struct stream *connect_from(const struct endpoint *from)
 {
 	int sockets[2];
 
 	cr_assert(eq(int, socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, sockets), 0));
-	cr_assert(admission_take(&streams->admission, &peer));
+	cr_assert(admission_take(&streams->admission, from));
 	far = sockets[1];
-	return stream_new(thread, &listener, sockets[0], &peer);
+	return stream_new(thread, &listener, sockets[0], from);
+}
+
+static struct stream *connect_one(void)
+{
+	return connect_from(&peer);
 }
 
 // Gives the connection its flow, as the main loop does.
@@ -138,14 +146,58 @@ Test(stream, of_a_source_that_comes_again_and_again_is_refused)
 	far = -1;
 }
 
-Test(stream, of_a_source_has_new_flows_again_in_the_next_minute)
+// Requests of a phone, whose worker says that each left by UDP, until one finds no room.
+static size_t hold_all(struct stream *connection, size_t length)
 {
-	const struct endpoint other = {.family = ENDPOINT_V4, .address = {192, 0, 2, 2}};
-	struct admission *admission = &streams->admission;
+	size_t before = connection->held_octets;
 
-	for (unsigned i = 0; i < 2 * ADMISSION_FLOWS; i++)
-		cr_assert(admission_take_flow(admission, &peer, 59000));
-	cr_assert(not(admission_take_flow(admission, &peer, 59999)));
-	cr_assert(admission_take_flow(admission, &other, 59999));
-	cr_assert(admission_take_flow(admission, &peer, 60000));
+	memset(octets, 'x', sizeof(octets));
+	memcpy(octets, request, sizeof(request) - 1);
+	cr_assert(
+		eq(int, message_parse(&thread->message, octets, sizeof(request) - 1), MESSAGE_OK));
+	while (held_new(connection, span_of(octets, length)) != NULL)
+		continue;
+	return connection->held_octets - before;
+}
+
+static struct endpoint number(uint32_t host)
+{
+	return (struct endpoint){.family = ENDPOINT_V4,
+		.port = 5060,
+		.address = {10, (uint8_t)(host >> 16), (uint8_t)(host >> 8), (uint8_t)host}};
+}
+
+Test(stream, of_a_source_holds_a_fifth_of_the_room_and_leaves_the_rest_to_others)
+{
+	enum { CONNECTIONS = 40, LENGTH = 30000 };
+	size_t hog = 0, other = 0;
+
+	listener.side = SIDE_ACCESS;
+	streams->admission.total_max = streams->admission.source_max = 1000;
+	for (unsigned i = 0; i < CONNECTIONS; i++)
+		hog += hold_all(connect_one(), LENGTH);
+	cr_assert(le(sz, hog, HELD_OCTETS_MAX / 5 + LENGTH));
+	cr_assert(gt(sz, hog, HELD_OCTETS_MAX / 5 - LENGTH));
+	const struct endpoint from = number(1);
+	other = hold_all(connect_from(&from), LENGTH);
+	cr_assert(gt(sz, other, 60 * LENGTH));
+}
+
+Test(stream, of_many_sources_that_take_all_they_can_leaves_room_for_one_more)
+{
+	enum { SOURCES = 200, LENGTH = 60000 };
+
+	listener.side = SIDE_ACCESS;
+	streams->admission.total_max = 1000;
+	for (uint32_t i = 0; i < SOURCES; i++) {
+		const struct endpoint from = number(i);
+		(void)hold_all(connect_from(&from), LENGTH);
+	}
+	const struct endpoint from = number(SOURCES);
+	cr_assert(ge(sz, hold_all(connect_from(&from), 1000), 10000));
+	while (!LIST_EMPTY(&thread->connections))
+		stream_close(LIST_FIRST(&thread->connections), STREAM_END_STOP);
+	cr_assert(eq(u32, thread->held_octets, 0));
+	for (unsigned i = 0; i < HELD_SOURCES; i++)
+		cr_assert(eq(u32, thread->held_by_source[i], 0));
 }
