@@ -54,6 +54,7 @@ void bye_parsed_run(void *state, uint64_t rounds);
 void bye_redeemed_run(void *state, uint64_t rounds);
 void bye_decided_run(void *state, uint64_t rounds);
 void bye_rewritten_run(void *state, uint64_t rounds);
+void request_run(void *state, uint64_t rounds);
 void response_run(void *state, uint64_t rounds);
 void scene_teardown(void *state);
 

@@ -40,6 +40,8 @@ struct scene {
 	struct burst *burst;
 	struct packet packet[BURST];
 	uint8_t buffer[BURST][SCENE_BUFFER];
+	uint8_t request[BURST][SCENE_MESSAGE_MAX];
+	uint16_t request_length[BURST];
 	uint8_t response[BURST][SCENE_MESSAGE_MAX];
 	uint16_t response_length[BURST];
 };
@@ -53,8 +55,9 @@ void scene_view_free(struct scene *view);
 
 // A burst of the next calls' BYEs as the core sends them.
 void scene_receive_byes(struct scene *scene);
-// A burst of OPTIONS as the first phones send them.
-void scene_receive_options(struct scene *scene);
+// A burst of OPTIONS as the first phones send them, which scene_write_requests() has written.
+void scene_write_requests(struct scene *scene);
+void scene_receive_requests(struct scene *scene);
 // Its answers as the core sends them; scene_keep_responses() made them of the OPTIONS that left.
 void scene_receive_responses(struct scene *scene);
 [[nodiscard]] bool scene_keep_responses(struct scene *scene);

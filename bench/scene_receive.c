@@ -47,14 +47,11 @@ void scene_receive_byes(struct scene *scene)
 	}
 }
 
-void scene_receive_options(struct scene *scene)
+void scene_write_requests(struct scene *scene)
 {
-	char text[SCENE_MESSAGE_MAX];
-
-	scene->burst->count = BURST;
-	for (unsigned i = 0; i < BURST; i++) {
-		uint8_t slot = (uint8_t)(i + 1);
-		int length = snprintf(text, sizeof(text),
+	for (unsigned i = 0; i < BURST; i++)
+		scene->request_length[i] = (uint16_t)snprintf((char *)scene->request[i],
+			SCENE_MESSAGE_MAX,
 			"OPTIONS sip:bob@example.com SIP/2.0\r\n"
 			"Via: SIP/2.0/UDP 100.64.0.%u:5060;branch=z9hG4bK8f2c41d7a0b3;rport\r\n"
 			"From: \"Alice\" <sip:alice@example.com>;tag=1928301774\r\n"
@@ -63,14 +60,18 @@ void scene_receive_options(struct scene *scene)
 			"CSeq: %u OPTIONS\r\n"
 			"User-Agent: ExamplePhone/1.0.3 (7.12)\r\n"
 			"Content-Length: 0\r\n\r\n",
-			slot, i + 1);
+			i + 1, i + 1);
+}
 
+void scene_receive_requests(struct scene *scene)
+{
+	scene->burst->count = BURST;
+	for (unsigned i = 0; i < BURST; i++)
 		packet_receive(scene, i, SCENE_ACCESS,
-			(struct endpoint){.address = {100, 64, 0, slot},
+			(struct endpoint){.address = {100, 64, 0, (uint8_t)(i + 1)},
 				.port = PHONE_PORT,
 				.family = ENDPOINT_V4},
-			span_of(text, (size_t)length));
-	}
+			span_of(scene->request[i], scene->request_length[i]));
 }
 
 // A status line, and all that stands behind the request line, our Via on top.

@@ -32,7 +32,8 @@ static bool scene_is_good(struct scene *scene)
 	stages_run(scene, 4);
 	if (!all_are(scene, VERDICT_R1_OWN))
 		return false;
-	scene_receive_options(scene);
+	scene_write_requests(scene);
+	scene_receive_requests(scene);
 	stages_run(scene, 4);
 	if (!scene_keep_responses(scene))
 		return false;
@@ -132,6 +133,14 @@ void bye_decided_run(void *state, uint64_t rounds)
 void bye_rewritten_run(void *state, uint64_t rounds)
 {
 	byes_run(state, rounds, 4);
+}
+
+void request_run(void *state, uint64_t rounds)
+{
+	for (; rounds > 0; rounds--) {
+		scene_receive_requests(state);
+		stages_run(state, 4);
+	}
 }
 
 void response_run(void *state, uint64_t rounds)

@@ -22,6 +22,7 @@ const struct bench_row stages[] = {
 	{"BYE, redeemed: 1048576 flows, 262144 tokens", "message", FLOOR_SCAN, BURST, scene_many_setup, bye_redeemed_run, scene_teardown},
 	{"BYE, decided: 1048576 flows, 262144 tokens", "message", FLOOR_SCAN, BURST, scene_many_setup, bye_decided_run, scene_teardown},
 	{"BYE, rewritten: 1048576 flows, 262144 tokens", "message", FLOOR_SCAN, BURST, scene_many_setup, bye_rewritten_run, scene_teardown},
+	{"OPTIONS of a phone, whole path: 1024 flows", "message", FLOOR_SCAN, BURST, scene_few_setup, request_run, scene_teardown},
 	{"200 to OPTIONS, whole path: 1024 flows", "message", FLOOR_SCAN, BURST, scene_few_setup, response_run, scene_teardown},
 	{"read a frame of a BYE, IPv4", "frame", FLOOR_MOVE, 1, frame_v4_setup, frame_read_run, frame_teardown},
 	{"read a frame of a BYE, IPv6", "frame", FLOOR_MOVE, 1, frame_v6_setup, frame_read_run, frame_teardown},
