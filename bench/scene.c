@@ -9,6 +9,7 @@ enum {
 	NOW_S = 1753920000,
 	GENERATION = 1000,
 	PHONE_PORT = 5060,
+	UNTIRED = 100000000, // a second: the scene's clock stands still, and no limit may be met
 	BATCH = 4096, // rows are given back once a batch
 };
 
@@ -93,6 +94,11 @@ static int directory_fill(struct directory_builder *builder)
 		.suspect_after_ms = 300,
 		.dead_after_ms = 3000,
 		.flow_timer_udp_s = 28,
+		.source_per_s = UNTIRED,
+		.source_burst = UNTIRED,
+		.phone_per_s = UNTIRED,
+		.phone_burst = UNTIRED,
+		.strangers_per_s = UNTIRED,
 		.edge = SCENE_EDGE};
 	int error =
 		directory_builder_add(builder, LINK_SETTINGS, span_of(&settings, sizeof(settings)));
@@ -212,6 +218,7 @@ static void world_open(struct scene *scene)
 	scene->world.peers = &scene->peers;
 	scene->world.hashes = &scene->hashes;
 	scene->world.moved = &scene->moved;
+	scene->world.limits = &scene->limits;
 	scene->world.now_ms = 1000000;
 	scene->world.now_s = NOW_S;
 }

@@ -5,7 +5,7 @@
 
 #pragma once
 
-#include "../dataplane/pipeline/burst.h"
+#include "../dataplane/pipeline/limits.h"
 #include "bye.h"
 #include "rows.h"
 
@@ -33,6 +33,7 @@ struct scene {
 	struct peer_board peers;
 	struct hash_keys hashes;
 	struct rate moved;
+	struct limits limits;
 	uint32_t flow_count; // a power of two
 	uint32_t call_count; // a power of two
 	struct scene_token *token; // by call

@@ -12,6 +12,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 enum {
@@ -46,14 +47,18 @@ static struct world world_now(struct worker *worker)
 		.now_ms = clock_us() / 1000,
 		.now_s = (uint32_t)clock_wall_s(),
 		.moved = &worker->moved,
+		.limits = &worker->limits,
 	};
 }
 
 static void wire_take(struct worker *worker)
 {
 	struct burst *burst = worker->burst;
-	unsigned count = worker->port->ops->receive(
-		worker->port, burst->packet + burst->count, BURST_MAX - burst->count);
+	unsigned room = BURST_MAX - burst->count;
+	unsigned count =
+		worker->port->ops->receive(worker->port, burst->packet + burst->count, room);
+
+	worker->limits.full = count == room;
 
 	memset(burst->origin + burst->count, ORIGIN_WIRE, count);
 	burst->count += count;
@@ -64,6 +69,7 @@ static void burst_run(struct worker *worker, struct session *session)
 	struct world world = world_now(worker);
 	struct burst *burst = worker->burst;
 
+	limits_note_burst(&worker->limits, world.now_ms);
 	parse_burst(&world, burst);
 	redeem_burst(&world, burst);
 	decide_burst(&world, burst);
@@ -133,14 +139,30 @@ static void *worker_run(void *argument)
 	return NULL;
 }
 
+// The seed is drawn here: a sandboxed worker could, but has no reason to.
+static int sources_new(struct sources **sources)
+{
+	ssize_t drawn;
+
+	*sources = calloc(1, sizeof(**sources));
+	if (*sources == NULL)
+		return -ENOMEM;
+	drawn = getrandom((*sources)->seed, sizeof((*sources)->seed), 0);
+	return drawn == sizeof((*sources)->seed) ? 0 : -EIO;
+}
+
 int worker_init(struct worker *worker, struct plane *plane, unsigned index)
 {
-	int error = -ENOMEM;
+	int error;
 
 	*worker = (struct worker){.plane = plane, .index = index};
+	error = sources_new(&worker->limits.sources);
+	if (error < 0)
+		goto free_sources;
+	error = -ENOMEM;
 	worker->burst = calloc(1, sizeof(*worker->burst));
 	if (worker->burst == NULL)
-		return -ENOMEM;
+		goto free_sources;
 	if (channel_init(&worker->to_keeper) < 0)
 		goto free_burst;
 	if (channel_init(&worker->from_keeper) < 0)
@@ -158,6 +180,8 @@ fini_to_keeper:
 	channel_fini(&worker->to_keeper);
 free_burst:
 	free(worker->burst);
+free_sources:
+	free(worker->limits.sources);
 	return error;
 }
 
@@ -172,6 +196,7 @@ void worker_fini(struct worker *worker)
 	channel_fini(&worker->from_keeper);
 	channel_fini(&worker->to_keeper);
 	free(worker->burst);
+	free(worker->limits.sources);
 }
 
 int worker_start(struct worker *worker, int cpu)

@@ -5,6 +5,7 @@
 #include "channel.h"
 #include "io/io.h"
 #include "pipeline/burst.h"
+#include "pipeline/limits.h"
 
 #include <weir/link.h>
 
@@ -23,6 +24,7 @@ struct worker {
 	_Atomic bool stop;
 	struct burst *burst; // worker
 	struct rate moved; // worker
+	struct limits limits; // worker
 	struct keyring *keys; // worker
 	// The keeper puts the next keyring (release), the worker takes it (acquire) and puts the old one where the keeper finds it: a
 	// keyring belongs to one thread at a time, and is made and freed off the path.

@@ -144,6 +144,14 @@ struct config_limits {
 	uint8_t reserved_percent; // of flows: slots waiting for a registrar's answer
 	uint32_t reserved_per_network; // of those, from one /24 or /56
 	uint32_t message_octets;
+	uint32_t per_source_per_s; // a source that is no registered phone
+	uint32_t per_source_burst;
+	uint32_t per_phone_per_s;
+	uint32_t per_phone_burst;
+	uint32_t strangers_per_s; // all sources that are no registered phones
+	uint16_t refusals_per_s; // 403s to one source
+	uint16_t answers_per_s; // 503s to what is over a limit
+	uint32_t behind_ms; // 0: never
 };
 
 // A DPDK device, made of the ports of listeners: those that name the same one share it.

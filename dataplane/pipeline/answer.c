@@ -75,6 +75,7 @@ uint16_t answer_status(enum verdict verdict)
 	case VERDICT_OVERLOAD:
 	case VERDICT_NO_UPSTREAM:
 	case VERDICT_MOVED_LIMIT:
+	case VERDICT_LIMITED:
 	case VERDICT_NOT_READY_STREAM:
 		return 503;
 	case VERDICT_BAD_VERSION:

@@ -63,6 +63,8 @@ struct rate {
 	uint32_t taken;
 };
 
+struct limits; // limits.h
+
 // The world as one burst sees it. Pointers are good until the worker's next quiescent state.
 struct world {
 	const struct flow_table *flows;
@@ -74,6 +76,7 @@ struct world {
 	uint64_t now_ms; // monotonic
 	uint32_t now_s; // wall clock
 	struct rate *moved; // worker: budget of moved phones' requests
+	struct limits *limits; // worker; NULL: nothing is limited
 };
 
 enum {
@@ -91,6 +94,10 @@ struct burst {
 	// parse_burst
 	const struct directory_listener *listener[BURST_MAX]; // it came by; NULL: unknown
 	uint8_t side[BURST_MAX]; // enum side
+	const struct flow
+		*source[BURST_MAX]; // of a phone's datagram: the flow that it came by, or NULL
+	uint8_t limit
+		[BURST_MAX]; // enum verdict: NONE, LIMITED, or what was over a limit and not even parsed
 	bool beat[BURST_MAX]; // a heartbeat: no SIP, nothing else was filled
 	uint8_t fault[BURST_MAX]; // enum message_fault
 	struct message message[BURST_MAX];

@@ -2,6 +2,7 @@
 
 #include "admit.h"
 #include "forward.h"
+#include "limit.h"
 #include "outcome.h"
 #include "register.h"
 #include "request.h"
@@ -18,13 +19,12 @@ static bool has_one_via(const struct message *message)
 }
 
 // Of a connection, the flow that control says it is.
-static const struct flow *source_find(const struct request *request)
+static const struct flow *request_flow_find(const struct request *request)
 {
-	const struct flow_table *flows = request->world->flows;
-
 	if (!listener_is_stream(request->in))
-		return flow_find_source(flows, request->packet->listener, &request->packet->peer);
-	return flow_find(flows, stage_carrier(request->world, request->burst, request->index));
+		return request->burst->source[request->index];
+	return flow_find(request->world->flows,
+		stage_carrier(request->world, request->burst, request->index));
 }
 
 static void request_begin(
@@ -47,7 +47,7 @@ static void request_begin(
 		request->decision->source = stage_carrier(world, burst, index);
 	if (request->side != SIDE_ACCESS)
 		return;
-	request->source = source_find(request);
+	request->source = request_flow_find(request);
 	request->decision->strip_identity = true;
 	request->decision->strip_path = request->first_hop;
 	if (request->source == NULL)
@@ -77,14 +77,8 @@ static enum verdict request_decide(const struct world *world, struct burst *burs
 static void keepalive_hear(
 	const struct world *world, const struct burst *burst, unsigned index, bool shown)
 {
-	const struct packet *packet = burst->packet[index];
-	const struct flow *flow;
-
-	if (burst->side[index] != SIDE_ACCESS)
-		return;
-	flow = flow_find_source(world->flows, packet->listener, &packet->peer);
-	if (flow != NULL)
-		flow_hear(flow, shown, world->now_ms);
+	if (burst->source[index] != NULL)
+		flow_hear(burst->source[index], shown, world->now_ms);
 }
 
 // By the same address and port (RFC 5626 section 8), through the guard like all else.
@@ -122,6 +116,24 @@ static enum verdict fault_decide(const struct world *world, struct burst *burst,
 	return verdict;
 }
 
+static bool refuses_token(enum verdict verdict)
+{
+	return verdict == VERDICT_TOKEN_MALFORMED || verdict == VERDICT_TOKEN_FORGED
+		|| verdict == VERDICT_TOKEN_MISPLACED || verdict == VERDICT_TOKEN_BIND;
+}
+
+// Nobody is to try one token after the other and read the answers.
+static enum verdict refusal_decide(
+	const struct world *world, const struct burst *burst, unsigned index, enum verdict verdict)
+{
+	if (!refuses_token(verdict) || world->limits == NULL || burst->side[index] != SIDE_ACCESS
+		|| burst->origin[index] != ORIGIN_WIRE
+		|| burst->message[index].method == METHOD_ACK)
+		return verdict;
+	return limit_take_refusal(world, &burst->packet[index]->peer) ? verdict
+								      : VERDICT_TOKEN_LIMIT;
+}
+
 static enum verdict message_decide(const struct world *world, struct burst *burst, unsigned index)
 {
 	enum verdict verdict;
@@ -131,12 +143,17 @@ static enum verdict message_decide(const struct world *world, struct burst *burs
 	if (!world_is_known(world))
 		return VERDICT_NOT_READY;
 	verdict = admit_source(world, burst, index);
+	if (verdict == VERDICT_NONE && burst->limit[index] != VERDICT_LIMITED)
+		verdict = (enum verdict)burst->limit[index];
 	if (verdict == VERDICT_NONE)
 		verdict = fault_decide(world, burst, index);
+	if (verdict == VERDICT_NONE)
+		verdict = (enum verdict)burst->limit[index];
 	if (verdict != VERDICT_NONE)
 		return verdict;
-	return burst->message[index].request ? request_decide(world, burst, index)
-					     : response_decide(world, burst, index);
+	return burst->message[index].request
+		? refusal_decide(world, burst, index, request_decide(world, burst, index))
+		: response_decide(world, burst, index);
 }
 
 static void control_decide(const struct world *world, struct burst *burst, unsigned index)

@@ -1,5 +1,6 @@
 // parse.c: the first stage: whose side a message came from, and what it says.
 
+#include "limit.h"
 #include "stage.h"
 #include "strict_route.h"
 
@@ -20,6 +21,32 @@ static bool packet_is_beat(const struct packet *packet)
 		if (!octet_is_base64url(packet->octets[i]))
 			return false;
 	return true;
+}
+
+// A connection's flow is what control says it is.
+static bool has_source(const struct burst *burst, unsigned i)
+{
+	return burst->side[i] == SIDE_ACCESS && !listener_is_stream(burst->listener[i])
+		&& (burst->origin[i] == ORIGIN_WIRE || burst->origin[i] == ORIGIN_GRANT);
+}
+
+static void source_judge(const struct world *world, struct burst *burst, unsigned i)
+{
+	const struct packet *packet = burst->packet[i];
+
+	burst->source[i] = NULL;
+	burst->limit[i] = VERDICT_NONE;
+	if (!has_source(burst, i))
+		return;
+	burst->source[i] = flow_find_source(world->flows, packet->listener, &packet->peer);
+	if (burst->origin[i] == ORIGIN_WIRE && world->limits != NULL)
+		burst->limit[i] = (uint8_t)limit_judge(world, burst, i);
+}
+
+static bool is_parsed(const struct burst *burst, unsigned i)
+{
+	return !burst->beat[i] && burst->origin[i] != ORIGIN_CONTROL
+		&& (burst->limit[i] == VERDICT_NONE || burst->limit[i] == VERDICT_LIMITED);
 }
 
 static void parse_message(const struct world *world, struct burst *burst, unsigned i)
@@ -48,7 +75,10 @@ void parse_burst(const struct world *world, struct burst *burst)
 			burst->listener[i] == NULL ? SIDE_NONE : burst->listener[i]->listener.side;
 		burst->beat[i] = burst->origin[i] == ORIGIN_WIRE && burst->side[i] == SIDE_PEER
 			&& packet_is_beat(packet);
-		if (!burst->beat[i] && burst->origin[i] != ORIGIN_CONTROL)
+		source_judge(world, burst, i);
+		if (is_parsed(burst, i))
 			parse_message(world, burst, i);
+		else
+			burst->fault[i] = MESSAGE_START_LINE;
 	}
 }

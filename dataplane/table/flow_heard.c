@@ -1,10 +1,10 @@
-// flow_heard.c: when the peers of own flows were last heard, and what follows from their silence (ROUTING section 4).
+// flow_heard.c: when the peers of own flows were last heard, what follows from their silence (ROUTING section 4), and what they owe.
 
 #include "flow_table.h"
 
 void flow_hear(const struct flow *flow, bool keepalive, uint64_t now_ms)
 {
-	// Readers get flows as const: of all members these two are theirs to write.
+	// Readers get flows as const: of all members these and paid_ns are theirs to write.
 	struct flow *heard = (struct flow *)flow;
 	uint16_t second = heard_second(now_ms);
 
@@ -12,6 +12,18 @@ void flow_hear(const struct flow *flow, bool keepalive, uint64_t now_ms)
 		atomic_store_explicit(&heard->heard, second, memory_order_relaxed);
 	if (keepalive && !atomic_load_explicit(&heard->keepalive, memory_order_relaxed))
 		atomic_store_explicit(&heard->keepalive, true, memory_order_relaxed);
+}
+
+bool flow_spend(
+	const struct flow *flow, const struct bucket_size *size, uint64_t kept_ns, uint64_t now_ns)
+{
+	struct flow *spender = (struct flow *)flow;
+	uint64_t paid_ns = atomic_load_explicit(&spender->paid_ns, memory_order_relaxed);
+
+	if (!bucket_take(&paid_ns, size, kept_ns, now_ns))
+		return false;
+	atomic_store_explicit(&spender->paid_ns, paid_ns, memory_order_relaxed);
+	return true;
 }
 
 static uint32_t silent_s(uint16_t heard, uint64_t now_ms)

@@ -11,6 +11,8 @@
 
 #pragma once
 
+#include "bucket.h"
+
 #include <weir/endpoint.h>
 #include <weir/flow.h>
 #include <weir/record.h>
@@ -44,6 +46,8 @@ struct flow {
 		keepalive; // its peer has sent a keep-alive of the kind that it will go on sending; workers write; relaxed
 	uint8_t life; // keeper: enum flow_life_told
 	struct flow_row *rows; // keeper writes, workers read (RCU)
+	// What its peer owes for its messages (bucket.h). Any worker writes, relaxed: a phone's datagrams come to one of them.
+	_Atomic uint64_t paid_ns;
 };
 
 struct flow_limits {
@@ -100,6 +104,9 @@ struct flow_walk {
 // Something came from the flow's peer. keepalive: a STUN request, as whoever means to keep the flow alive sends (RFC 5626 section
 // 4.4.2). One relaxed store when it says anything new.
 void flow_hear(const struct flow *flow, bool keepalive, uint64_t now_ms);
+// A message of its peer takes from the flow's bucket, as bucket_take() does.
+[[nodiscard]] bool flow_spend(
+	const struct flow *flow, const struct bucket_size *size, uint64_t kept_ns, uint64_t now_ns);
 
 // --- The keeper ---
 

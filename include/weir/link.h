@@ -35,7 +35,7 @@
 #include <weir/verdict.h>
 
 enum {
-	LINK_ABI = 6,
+	LINK_ABI = 7,
 	LINK_LANES_MAX = 1 + LINK_STREAMS_MAX,
 	LINK_TABLE_RING_OCTETS = 1 << 20,
 	LINK_EVENT_RING_OCTETS = 1 << 18,

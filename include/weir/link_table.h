@@ -29,6 +29,16 @@ struct link_settings {
 	uint32_t heartbeat_ms;
 	uint32_t suspect_after_ms;
 	uint32_t dead_after_ms; // suspect for so long
+	// What the source of a message may cost (limit.h); 0 a second: no limit. A worker counts for itself.
+	uint32_t source_per_s; // an address with no registered phone
+	uint32_t source_burst;
+	uint32_t phone_per_s; // a registered phone
+	uint32_t phone_burst;
+	uint32_t strangers_per_s; // all addresses with no registered phone together
+	uint32_t
+		behind_ms; // full bursts for so long: the worker turns away what opens something; 0: never
+	uint16_t limit_answers_per_s; // 503s to what is over a limit; the rest hears nothing
+	uint16_t refusals_per_s; // 403s for bad tokens to one source
 	uint16_t flow_timer_udp_s; // RFC 5626 section 5.4
 	uint16_t flow_timer_stream_s;
 	uint16_t moved_per_s; // requests of moved phones served a second
@@ -36,7 +46,7 @@ struct link_settings {
 	uint8_t require_path;
 	uint8_t downgrade;
 	uint8_t draining;
-	uint8_t reserved[2];
+	uint8_t reserved[6];
 };
 
 // host:port that is ours or another edge's (ROUTING: names). edge 0: the cluster's name.
@@ -114,7 +124,7 @@ struct link_explain {
 // Every size is the sum of the members: link.h says why.
 static_assert(sizeof(struct link_snapshot) == 8, "link_snapshot");
 static_assert(sizeof(struct link_peer_state) == 16, "link_peer_state");
-static_assert(sizeof(struct link_settings) == 40, "link_settings");
+static_assert(sizeof(struct link_settings) == 72, "link_settings");
 static_assert(sizeof(struct link_name) == 260, "link_name");
 static_assert(sizeof(struct link_directory_listener) == 564, "link_directory_listener");
 static_assert(sizeof(struct link_peer) == 280, "link_peer");

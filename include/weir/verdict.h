@@ -48,6 +48,7 @@ enum verdict_class {
 	X(NOT_FOUND, "not-found", ANSWERED, "404: request from the core that names no flow of ours") \
 	X(OVERLOAD, "overload", ANSWERED, "503: control's ring is full, or the edge drains") \
 	X(MOVED_LIMIT, "moved-limit", ANSWERED, "503: more requests of moved phones a second than settings allow") \
+	X(LIMITED, "limited", ANSWERED, "503: over a limit, or the worker is behind; so many a second, the rest under the verdicts of the limits") \
 	X(NO_UPSTREAM, "no-upstream", ANSWERED, "503: no core target is known") \
 	X(TOO_LARGE, "too-large", ANSWERED, "513: would not fit after our headers are added") \
 	X(CONTROL_ANSWER, "control-answer", ANSWERED, "REGISTER that control refused") \
@@ -65,6 +66,11 @@ enum verdict_class {
 	X(UNREADABLE, "unreadable", DROPPED, "does not parse far enough to be answered") \
 	X(BAD_RESPONSE, "bad-response", DROPPED, "response that does not parse") \
 	X(ACK_DROPPED, "ack-dropped", DROPPED, "ACK that leads nowhere: an ACK is never answered") \
+	X(PHONE_LIMIT, "phone-limit", DROPPED, "more messages of one registered phone than limits.per-phone allows") \
+	X(SOURCE_LIMIT, "source-limit", DROPPED, "more messages of one address with no registered phone than limits.per-source allows") \
+	X(STRANGER_LIMIT, "stranger-limit", DROPPED, "more messages of all who are no registered phones than limits.strangers allows") \
+	X(SHED, "shed", DROPPED, "the worker is behind: what opens a dialog goes first, then REGISTER") \
+	X(TOKEN_LIMIT, "token-limit", DROPPED, "bad token of a source that limits.refusals has been told so this second") \
 	X(CORE_SOURCE, "core-source", DROPPED, "came to a core listener from outside its allow list") \
 	X(PEER_SOURCE, "peer-source", DROPPED, "came to a peer listener without a valid relay token") \
 	X(VIA_PROOF, "via-proof", DROPPED, "response whose Via we did not write so") \

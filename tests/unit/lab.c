@@ -252,11 +252,21 @@ void lab_free(struct lab *lab)
 {
 	for (unsigned i = 0; i < BURST_MAX; i++)
 		free(lab->buffer[i]);
+	free(lab->limits.sources);
 	flow_table_free(lab->flows);
 	directory_free(lab->directory);
 	keyring_free(lab->world.keys);
 	free(lab->burst);
 	free(lab);
+}
+
+void lab_limit(struct lab *lab)
+{
+	lab->limits.sources = calloc(1, sizeof(*lab->limits.sources));
+	lab->limits.sources->seed[0] = 0x0123456789abcdef;
+	lab->limits.sources->seed[1] = 0xfedcba9876543210;
+	lab->world.limits = &lab->limits;
+	lab_rebuild(lab);
 }
 
 void lab_put(struct lab *lab, const struct flow_record *record)

@@ -18,7 +18,7 @@
 
 #pragma once
 
-#include "../../dataplane/pipeline/burst.h"
+#include "../../dataplane/pipeline/limits.h"
 
 #include <weir/record.h>
 
@@ -49,6 +49,7 @@ struct lab {
 	struct peer_board peers;
 	struct hash_keys hashes;
 	struct rate moved;
+	struct limits limits; // without sources, and not the world's until lab_limit()
 	struct link_settings settings;
 	unsigned target_count; // 0: the core as above
 	struct link_target targets[LAB_TARGETS_MAX];
@@ -62,6 +63,9 @@ struct lab *lab_new(uint8_t edge);
 void lab_free(struct lab *lab);
 // Build the directory anew from lab->settings and lab->targets.
 void lab_rebuild(struct lab *lab);
+
+// Let the limits of lab->settings hold.
+void lab_limit(struct lab *lab);
 
 void lab_put(struct lab *lab, const struct flow_record *record);
 void lab_set_peer(struct lab *lab, uint8_t edge, enum peer_liveness liveness, uint64_t lost_at_ms);
