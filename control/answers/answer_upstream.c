@@ -6,8 +6,8 @@ static json_t *target_write(const struct link_target *target)
 {
 	uint8_t octets[LINK_NAME_MAX + 8];
 	struct text text = text_begin(octets, sizeof(octets));
-	json_t *object = json_pack(
-		"{s:s, s:b}", "state", target->healthy ? "up" : "down", "share", target->balanced);
+	json_t *object = json_pack("{s:s, s:b, s:s}", "state", target->healthy ? "up" : "down",
+		"share", target->balanced, "transport", answer_transport(target->transport));
 
 	text_add(&text, span_of(target->host, target->host_length));
 	if (target->port != 0)

@@ -41,7 +41,7 @@ const struct command command_table[] = {
 		{{"text", PARAMETER_TEXT, true, NULL, "the user part of a Route, or the whole Route"}}},
 
 	{"upstream", "show", COMMAND_VIEW, "addresses of the upstream targets", "targets",
-		{{"target", "TARGET"}, {"address", "ADDRESS"}, {"state", "STATE"}, {"share", "SHARE"}},
+		{{"target", "TARGET"}, {"address", "ADDRESS"}, {"transport", "TRANSPORT"}, {"state", "STATE"}, {"share", "SHARE"}},
 		{{0}}},
 
 	{"config", "check", COMMAND_VIEW, "read the daemon's file again, without applying it", "faults",

@@ -229,23 +229,6 @@ static void check_tls(struct config_reader *reader)
 			"there is no tls entry named '%s'", text_of(wanted));
 }
 
-static void check_upstream(struct config_reader *reader)
-{
-	const struct config_upstream *upstream = &reader->config->upstream;
-
-	for (size_t i = 0; i < upstream->defaults.count; i++) {
-		const struct config_uri *uri = &upstream->defaults.items[i];
-		bool found = false;
-
-		for (size_t j = 0; j < upstream->targets.count; j++)
-			found |= span_equal(uri->text, upstream->targets.items[j].text);
-		if (span_is_set(uri->text) && !found)
-			config_fault(reader, CONFIG_ERROR, uri,
-				"write it as it stands under 'targets'",
-				"'%s' is none of the targets", text_of(uri->text));
-	}
-}
-
 // A phone that could be sent into the inside is what the egress guard exists against.
 static void check_networks(
 	struct config_reader *reader, const struct config_listener *listener, size_t network)
@@ -282,7 +265,7 @@ static void check_edge(struct config_reader *reader)
 	if (reader->report->errors == 0)
 		check_sides(reader);
 	check_cluster(reader);
-	check_upstream(reader);
+	config_check_upstream(reader);
 	check_egress(reader);
 }
 

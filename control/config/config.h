@@ -40,7 +40,8 @@ struct config_uri {
 	struct span text;
 	struct span host;
 	uint16_t port; // 0: none given
-	uint8_t transport; // enum transport; TRANSPORT_NONE: none given
+	uint8_t transport; // enum transport: UDP, TCP or TLS; TRANSPORT_NONE: none given
+	bool secure; // sips
 };
 
 struct config_node {

@@ -61,33 +61,38 @@ bool scalar_read_host_port(const struct schema_row *row, struct span text, struc
 	return true;
 }
 
-// Transports that the parser does not know count as none, so the parameter itself is looked for.
-static bool uri_is_over_udp(const uint8_t *base, const struct uri *uri)
+// Transports that the parser does not know count as none, so the parameter itself is looked for. False: not one that a core is sent to by.
+static bool uri_transport(const uint8_t *base, const struct uri *uri, uint8_t *transport)
 {
 	struct slice value;
 
-	return uri->scheme != URI_SIPS
-		&& (uri->transport == TRANSPORT_UDP
-			|| !parameter_find(base, uri->parameters, SPAN("transport"), &value));
+	*transport = uri->transport;
+	if (uri->transport == TRANSPORT_NONE)
+		return !parameter_find(base, uri->parameters, SPAN("transport"), &value);
+	return uri->transport == TRANSPORT_TCP || uri->transport == TRANSPORT_TLS
+		|| (uri->transport == TRANSPORT_UDP && uri->scheme != URI_SIPS);
 }
 
 bool scalar_read_uri(const struct schema_row *row, struct span text, struct arena *arena, void *out,
 	struct scalar_fault *fault)
 {
-	static const char hint[] = "write for example sip:core.example.net or sip:10.0.0.9:5060";
+	static const char hint[] = "write for example sip:core.example.net, "
+				   "sip:10.0.0.9:5060;transport=tcp or sips:core.example.net";
 	struct config_uri target = {0};
 	struct uri uri;
 
 	if (text.length > URI_OCTETS_MAX
 		|| !uri_parse(text.octets, (struct slice){0, (uint16_t)text.length}, &uri))
 		return scalar_refuse(fault, "this is no SIP URI", hint);
-	if (!uri_is_over_udp(text.octets, &uri))
-		return scalar_refuse(
-			fault, "this transport is not supported by this release", hint);
-	if (uri.scheme != URI_SIP || uri.has_user || uri.headers.length > 0)
+	if (uri.scheme == URI_OTHER || uri.has_user || uri.headers.length > 0)
 		return scalar_refuse(fault, "this is no SIP URI of a host", hint);
+	if (!uri_transport(text.octets, &uri, &target.transport))
+		return scalar_refuse(fault, "the core is sent to by udp, tcp or tls", hint);
+	target.secure = uri.scheme == URI_SIPS;
+	// RFC 3261 section 19.1.1: sips over TCP is TLS.
+	if (target.secure)
+		target.transport = TRANSPORT_TLS;
 	target.port = uri.port;
-	target.transport = uri.transport;
 	if (!scalar_text_keep(text, arena, &target.text, fault)
 		|| !part_keep(text.octets, uri.host, arena, &target.host, fault))
 		return false;

@@ -125,7 +125,7 @@ const struct schema_row schema_rows[] = {
 
 	{"upstream", SCHEMA_SECTION, .flags = EDGE, .help = "the registrar and the proxies behind us"},
 	{"upstream.targets[]", SCHEMA_URI, .maximum = TARGETS_MAX, .flags = MUST | MANY | EDGE, LIVE, LIST_AT(config, upstream.targets),
-		.help = "next hops that are known: requests that name one in a Route go there"},
+		.help = "next hops that are known: requests that name one in a Route go there; with ;transport=tcp or tls, or sips:, by a connection that is kept open"},
 	{"upstream.default[]", SCHEMA_URI, .maximum = TARGETS_MAX, .flags = MANY | EDGE, LIVE, LIST_AT(config, upstream.defaults),
 		.help = "the targets that share everything else by Call-ID; without it all of them"},
 	{"upstream.probe", SCHEMA_SECTION, .flags = EDGE, .help = "how a target's life is known"},

@@ -176,8 +176,8 @@ static int timers_open(struct edge *edge)
 static int parts_open(struct edge *edge)
 {
 	int (*const opens[])(struct edge *) = {keys_open, store_start, book_open, timers_open,
-		registration_open, edge_streams_open, edge_link_open, edge_upstream_open,
-		edge_mesh_open, edge_source_open};
+		registration_open, edge_streams_open, edge_outlets_open, edge_link_open,
+		edge_upstream_open, edge_mesh_open, edge_source_open};
 	int status = 0;
 
 	for (size_t i = 0; status == 0 && i < sizeof(opens) / sizeof(opens[0]); i++) {
@@ -249,6 +249,7 @@ void edge_close(struct control *control)
 		edge_batch_flush(edge);
 	links_close(control);
 	edge_streams_close(edge);
+	edge_outlets_close(edge);
 	edge_deferred_drop(edge);
 	edge_explain_expire(edge, true);
 	state_close(edge);

@@ -9,6 +9,7 @@
 #include "../link/link_client.h"
 #include "../mesh/mesh.h"
 #include "../store/store.h"
+#include "../streams/outlets.h"
 #include "../streams/streams.h"
 #include "../sync.h"
 #include "../targets/upstream.h"
@@ -81,8 +82,12 @@ struct edge {
 	struct edge_device device_states[LINK_DEVICES_MAX];
 	char fault_told[sizeof(
 		((struct link_failed *)NULL)->what)]; // of this edge's set-up, as said last
-	struct upstream_target *targets;
-	uint8_t sent_by[ENDPOINT_TEXT_MAX]; // of probes
+	struct destination *targets;
+	struct outlets *outlets; // connections to targets
+	struct event *outlets_timer;
+	struct link_lane_mark
+		outlet_mark; // when the flow of the last that was opened is in the tables
+	uint8_t sent_by[ENDPOINT_TEXT_MAX]; // of the probe that is being written
 	struct message message; // a response to a probe, being read
 	struct explain *explains;
 	uint64_t explain_last;
@@ -110,6 +115,16 @@ void edge_streams_reload(struct edge *edge);
 // After a flush: what has been put into the tables up to `after` can be used.
 void edge_streams_flushed(struct edge *edge, uint64_t after);
 void edge_streams_tick(struct edge *edge);
+
+// edge_outlets.c: connections to the core.
+[[nodiscard]] int edge_outlets_open(struct edge *edge);
+void edge_outlets_close(struct edge *edge);
+// The core listener that a transport and family are sent by, or NULL.
+const struct config_listener *edge_core_listener(
+	const struct config *config, uint8_t transport, uint8_t family);
+struct upstream_connection edge_outlet(void *context, const struct target *target);
+void edge_outlet_opened(struct edge *edge, const struct stream_mail *mail);
+void edge_outlet_closed(struct edge *edge, const struct stream_mail *mail);
 
 // edge_session.c: the link's handlers.
 [[nodiscard]] int edge_link_open(struct edge *edge);

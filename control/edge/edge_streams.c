@@ -19,7 +19,7 @@ static void list_free(struct stream_mail **list)
 		struct stream_mail *mail = *list;
 
 		*list = mail->next;
-		free(mail);
+		mail_free(mail);
 	}
 }
 
@@ -72,10 +72,13 @@ static void flow_open(struct edge *edge, struct stream_mail *mail)
 	const struct flow_source source = {.listener = mail->listener,
 		.transport = mail->transport,
 		.peer = mail->peer,
-		.thread = mail->thread};
+		.thread = mail->thread,
+		.outgoing = mail->outlet != 0};
 	struct flow_id id;
+	bool known = mail->outlet != 0 ? outlets_is_wanted(edge->outlets, mail->outlet)
+				       : peer_is_heard(edge, mail);
 
-	if (!peer_is_heard(edge, mail)) {
+	if (!known) {
 		flow_refuse(edge, mail, REFUSAL_STRANGER);
 		return;
 	}
@@ -103,7 +106,11 @@ static void flow_close(struct edge *edge, struct stream_mail *mail)
 
 	flow_book_close_stream(edge->book, id, edge_now());
 	edge_batch_soon(edge);
-	free(mail);
+	if (mail->outlet != 0)
+		edge_outlet_closed(edge, mail);
+	else
+		outlets_take_back(edge->outlets, mail, clock_ms());
+	mail_free(mail);
 }
 
 static void mail_came(void *context, struct stream_mail *mail)
@@ -122,6 +129,10 @@ void edge_streams_flushed(struct edge *edge, uint64_t after)
 		edge->openings = mail->next;
 		mail->mark = (struct link_lane_mark){
 			.session = link_client_session(edge->control->link), .after = after};
+		if (mail->outlet != 0)
+			edge_outlet_opened(edge, mail);
+		else
+			outlets_lend(edge->outlets, mail, clock_ms());
 		streams_reply(edge->streams, mail);
 	}
 }

@@ -11,7 +11,7 @@ static enum flow_result stream_open(struct flow_book *book, const struct flow_so
 	if (result != FLOW_OK)
 		return result;
 	// The one that had this address and port is closed, though we have not heard it yet.
-	if (before != 0)
+	if (before != 0 && !source->outgoing)
 		book_end(book, before, time.now_ms);
 	book->flows[*slot] = (struct book_flow){
 		.source = *source,

@@ -92,6 +92,7 @@ uint32_t book_find_source(
 
 		if (book->slots.slot[slot].phase == phase
 			&& flow->source.listener == source->listener
+			&& flow->source.outgoing == source->outgoing
 			&& endpoint_equal(&flow->source.peer, &source->peer))
 			break;
 		slot = flow->source_next;

@@ -40,6 +40,8 @@ struct flow_source {
 	uint8_t transport;
 	struct endpoint peer;
 	uint8_t thread; // of a connection: the stream thread that carries it, from 0
+	// We have connected to the peer's own port: others that are open to it, or come from it, are not the same.
+	bool outgoing;
 };
 
 // Who asks for a flow: one for each Contact of a REGISTER. `place` is a hash of the Contact's host and port.

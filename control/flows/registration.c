@@ -114,7 +114,8 @@ static enum flow_result flow_choose(const struct passage *passage, struct flow_i
 	struct flow_book *book = passage->registration->options.book;
 	const struct link_up_message *head = passage->head;
 	struct flow_claim claims[REGISTER_CONTACTS_MAX];
-	const struct flow_source source = {head->listener, head->transport, head->source, 0};
+	const struct flow_source source = {
+		.listener = head->listener, .transport = head->transport, .peer = head->source};
 
 	*flow = (struct flow_id){0};
 	// A connection has had its flow since its first message.

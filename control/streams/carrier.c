@@ -46,7 +46,9 @@ int carrier_open(struct stream *connection)
 	pthread_mutex_lock(&streams->tls_lock);
 	connection->tls = tls_set_hold(streams->tls);
 	pthread_mutex_unlock(&streams->tls_lock);
-	connection->ssl = tls_set_accept(connection->tls, listener->tls);
+	connection->ssl = connection->dial == NULL ? tls_set_accept(connection->tls, listener->tls)
+						   : tls_set_connect(connection->tls, listener->tls,
+							   stream_dial_host(connection->dial));
 	if (connection->ssl != NULL && SSL_set_fd(connection->ssl, connection->socket) == 1)
 		return 0;
 	carrier_close(connection);

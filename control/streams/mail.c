@@ -5,6 +5,15 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+void mail_free(struct stream_mail *mail)
+{
+	if (mail == NULL)
+		return;
+	X509_free(mail->alias.certificate);
+	free(mail->dial);
+	free(mail);
+}
+
 int mailbox_init(struct mailbox *mailbox)
 {
 	*mailbox = (struct mailbox){.eventfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
@@ -22,7 +31,7 @@ void mailbox_fini(struct mailbox *mailbox)
 	while (mail != NULL) {
 		struct stream_mail *next = mail->next;
 
-		free(mail);
+		mail_free(mail);
 		mail = next;
 	}
 	pthread_mutex_destroy(&mailbox->lock);

@@ -1,6 +1,7 @@
 // stream.h: one connection, from accept to close. Belongs to its stream thread.
 //
 //     accept -> first whole message -> OPEN mail -> OPENED, with a flow -> messages down and up -> close, CLOSED mail
+//     DIAL mail -> connected, and its certificate is the right one -> OPEN mail -> likewise
 //
 // A message that cannot go down now (its flow is not there yet, the ring is full, the dataplane is away) stays in `input`, and nothing
 // more is read until it has gone: TCP itself tells the sender.
@@ -35,6 +36,9 @@ struct stream {
 	SSL *ssl; // of TLS; else NULL
 	struct tls_set *tls; // what ssl was made by: held
 	struct websocket *websocket; // of WebSocket; else NULL
+	struct stream_dial *dial; // owned; NULL: it was accepted
+	bool connecting; // of one that we open: not even by TCP yet
+	bool heard; // something has come
 	uint8_t wait; // enum stream_wait
 	uint8_t end; // enum stream_end, of WAIT_END
 	bool pinged; // it shows keep-alives
@@ -64,6 +68,8 @@ struct stream {
 // A socket that was accepted: taken over. NULL: out of memory, and it is closed.
 struct stream *stream_new(struct stream_thread *thread, const struct stream_listener *listener,
 	int socket, const struct endpoint *peer);
+// Open one. The mail is taken over, and comes back as CLOSED if nothing comes of it.
+void stream_dial(struct stream_thread *thread, struct stream_mail *mail);
 // Ends it at once.
 void stream_close(struct stream *connection, enum stream_end end);
 // The flow is there, or refused. Takes the mail back.

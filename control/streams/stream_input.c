@@ -13,6 +13,7 @@
 enum {
 	READS_A_TURN = 4, // before other connections have their turn
 	TAG_LENGTH = 16,
+	SIPS_PORT = 5061, // of a Via without one (RFC 3261 section 18.2.2)
 };
 
 // An answer of our own, to the message that was read last: only where no decision engine can say anything.
@@ -33,25 +34,58 @@ void stream_answer(struct stream *connection, unsigned status, struct span heade
 		stream_write(connection, text_span(&text));
 }
 
-static void flow_ask(struct stream *connection)
+// RFC 5923 section 6: only who has shown a certificate may be reached by the connection that it has opened.
+static struct stream_alias alias_read(const struct stream *connection)
+{
+	const struct message *message = &connection->thread->message;
+	const struct via *via = &message->via;
+	struct stream_alias alias = {.certificate = NULL};
+	struct slice ignored;
+
+	if (connection->dial != NULL || connection->listener->side != SIDE_CORE
+		|| connection->ssl == NULL || SSL_get_verify_result(connection->ssl) != X509_V_OK
+		|| !message->request || !message->answerable)
+		return alias;
+	uint16_t end = (uint16_t)(via->value.offset + via->value.length);
+	uint16_t from = (uint16_t)(via->sent_by.offset + via->sent_by.length);
+
+	if (!parameter_find(message->octets, (struct slice){from, (uint16_t)(end - from)},
+		    SPAN("alias"), &ignored))
+		return alias;
+	alias.certificate = SSL_get1_peer_certificate(connection->ssl);
+	alias.port = via->has_port ? via->port : SIPS_PORT;
+	return alias;
+}
+
+void stream_ask_flow(struct stream *connection)
 {
 	struct stream_mail *mail = connection->mail;
-	struct stream_thread *thread = connection->thread;
+	bool ours = connection->dial != NULL;
 
-	if (!admission_take_flow(&thread->streams->admission, &connection->peer, thread->now_ms)) {
-		stream_answer(connection, 503, SPAN("Retry-After: 60\r\n"));
-		stream_end_later(connection, STREAM_END_REFUSED);
-		return;
-	}
 	stream_wait_for(connection, WAIT_FLOW);
 	*mail = (struct stream_mail){.connection = connection,
 		.type = MAIL_OPEN,
 		.thread = connection->thread->index,
 		.listener = connection->listener->id,
 		.transport = connection->listener->transport,
-		.peer = connection->peer};
+		.mutual = ours && connection->ssl != NULL && tls_set_has_shown(connection->ssl),
+		.outlet = ours ? connection->dial->outlet : 0,
+		.peer = connection->peer,
+		.alias = alias_read(connection)};
 	connection->asked = true;
 	mailbox_put(&connection->thread->streams->inbox, mail);
+}
+
+static void flow_want(struct stream *connection)
+{
+	struct stream_thread *thread = connection->thread;
+
+	if (admission_take_flow(&thread->streams->admission, &connection->peer, thread->now_ms)) {
+		stream_ask_flow(connection);
+		return;
+	}
+	stream_answer(connection, 503, SPAN("Retry-After: 60\r\n"));
+	stream_end_later(connection, STREAM_END_REFUSED);
 }
 
 int stream_send_down(struct stream *connection, struct span message, uint32_t tag)
@@ -73,7 +107,8 @@ int stream_send_down(struct stream *connection, struct span message, uint32_t ta
 bool stream_take_message(struct stream *connection, struct span message)
 {
 	if (connection->generation == 0) {
-		flow_ask(connection);
+		if (!connection->asked)
+			flow_want(connection);
 		return false;
 	}
 	struct held *held = held_new(connection, message);
@@ -222,6 +257,7 @@ void stream_take_input(struct stream *connection, struct span octets)
 
 static void octets_take(struct stream *connection, struct span octets)
 {
+	connection->heard = true;
 	connection->heard_ms = connection->thread->now_ms;
 	if (connection->websocket != NULL)
 		stream_take_websocket(connection, octets);
@@ -238,6 +274,16 @@ static void read_later(struct stream *connection)
 		event_add(&connection->write_event, NULL);
 }
 
+// Of one that we open, and that has not stood yet: was it the certificate?
+static enum stream_end end_of_read(const struct stream *connection, ssize_t length)
+{
+	if (connection->dial == NULL || connection->generation != 0)
+		return length == 0 ? STREAM_END_PEER : STREAM_END_BROKEN;
+	return connection->ssl != NULL && SSL_get_verify_result(connection->ssl) != X509_V_OK
+		? STREAM_END_IMPOSTOR
+		: STREAM_END_UNREACHABLE;
+}
+
 void stream_read_ready(evutil_socket_t fd, short what, void *argument)
 {
 	struct stream *connection = argument;
@@ -247,12 +293,14 @@ void stream_read_ready(evutil_socket_t fd, short what, void *argument)
 	for (unsigned i = 0; i < READS_A_TURN && connection->wait == WAIT_NOTHING; i++) {
 		ssize_t length = carrier_read(connection, thread->input, sizeof(thread->input));
 
-		if (length == -EAGAIN || length == -EINTR)
-			break;
-		if (length <= 0) {
-			stream_close(connection, length == 0 ? STREAM_END_PEER : STREAM_END_BROKEN);
+		if (length != -EAGAIN && length != -EINTR && length <= 0) {
+			stream_close(connection, end_of_read(connection, length));
 			return;
 		}
+		if (!stream_dial_greet(connection))
+			return;
+		if (length < 0)
+			break;
 		octets_take(connection, span_of(thread->input, (size_t)length));
 	}
 	read_later(connection);

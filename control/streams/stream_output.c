@@ -113,6 +113,10 @@ void stream_write_ready(evutil_socket_t fd, short what, void *argument)
 	struct stream *connection = argument;
 
 	connection->thread->now_ms = clock_ms();
+	if (connection->connecting) {
+		stream_dial_connected(connection);
+		return;
+	}
 	if (!output_drain(connection)) {
 		stream_close(connection, STREAM_END_BROKEN);
 		return;

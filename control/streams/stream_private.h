@@ -10,10 +10,20 @@ static inline struct span stream_rest(struct span octets, size_t used)
 }
 
 // stream.c
+// A connection that nothing is read from yet. NULL: out of memory; socket and mail stay the caller's.
+[[nodiscard]] struct stream *stream_make(struct stream_thread *thread,
+	const struct stream_listener *listener, int socket, const struct endpoint *peer,
+	struct stream_mail *mail);
 // Read nothing more until what is waited for has come.
 void stream_wait_for(struct stream *connection, enum stream_wait wait);
 // It is in one of its thread's lists of those that wait.
 [[nodiscard]] bool stream_is_listed(const struct stream *connection);
+
+// stream_dial.c: of connections that we open.
+// The socket is connected, or will never be.
+void stream_dial_connected(struct stream *connection);
+// After each read: asks for its flow once we know who is there. False: the wrong one, and it has ended.
+[[nodiscard]] bool stream_dial_greet(struct stream *connection);
 
 // stream_output.c
 void stream_write_ready(evutil_socket_t fd, short what, void *argument);
@@ -27,6 +37,8 @@ void stream_end_later(struct stream *connection, enum stream_end end);
 void stream_read_ready(evutil_socket_t fd, short what, void *argument);
 // Cut messages out of what waits and these octets; what is not whole waits on.
 void stream_take_input(struct stream *connection, struct span octets);
+// Ask the main loop for a flow.
+void stream_ask_flow(struct stream *connection);
 // Keep octets until they can be taken. False: out of memory, and it ends.
 bool stream_keep_input(struct stream *connection, struct span octets);
 void stream_consume_input(struct stream *connection, size_t used);

@@ -209,6 +209,37 @@ void streams_reply(struct streams *streams, struct stream_mail *mail)
 	mailbox_put(&streams->threads[mail->thread]->inbox, mail);
 }
 
+int streams_dial(struct streams *streams, const struct stream_dial *dial)
+{
+	struct stream_mail *mail = calloc(1, sizeof(*mail));
+	struct stream_dial *copy = malloc(sizeof(*copy));
+
+	if (mail == NULL || copy == NULL) {
+		free(mail);
+		free(copy);
+		return -ENOMEM;
+	}
+	*copy = *dial;
+	*mail = (struct stream_mail){.type = MAIL_DIAL,
+		.thread = (uint8_t)(dial->outlet % streams->thread_count),
+		.dial = copy,
+		.outlet = dial->outlet};
+	mailbox_put(&streams->threads[mail->thread]->inbox, mail);
+	return 0;
+}
+
+int streams_hang_up(struct streams *streams, uint8_t thread, uint32_t slot, uint32_t generation)
+{
+	struct stream_mail *mail = calloc(1, sizeof(*mail));
+
+	if (mail == NULL)
+		return -ENOMEM;
+	*mail = (struct stream_mail){
+		.type = MAIL_HANG_UP, .thread = thread, .slot = slot, .generation = generation};
+	mailbox_put(&streams->threads[thread]->inbox, mail);
+	return 0;
+}
+
 static uint64_t counted(const struct streams *streams, unsigned count)
 {
 	uint64_t sum = 0;

@@ -45,7 +45,7 @@ struct streams_options {
 	unsigned threads; // 1 to LINK_STREAMS_MAX
 	struct stream_limits limits;
 	struct tls_set *tls; // taken over; NULL: no listener needs one
-	// A mail of a connection: OPEN wants an answer by streams_reply(), later or at once; CLOSED is the callee's to free.
+	// A mail of a connection: OPEN wants an answer by streams_reply(), later or at once; CLOSED is the callee's to mail_free().
 	void (*mail)(void *context, struct stream_mail *mail);
 	void *context;
 };
@@ -62,6 +62,11 @@ struct link_lane *streams_lanes(struct streams *streams);
 // Sessions of the link have begun or ended.
 void streams_look(struct streams *streams);
 void streams_reply(struct streams *streams, struct stream_mail *mail);
+// Open a connection. What becomes of it comes as mails that bear its outlet: OPEN when it stands, and always CLOSED in the end. 0 or -ENOMEM.
+[[nodiscard]] int streams_dial(struct streams *streams, const struct stream_dial *dial);
+// Close the connection of a flow; its CLOSED comes. 0 or -ENOMEM.
+[[nodiscard]] int streams_hang_up(
+	struct streams *streams, uint8_t thread, uint32_t slot, uint32_t generation);
 
 // Why a connection was closed. Each value is also a counter.
 #define STREAM_ENDS(X) \
@@ -74,6 +79,8 @@ void streams_reply(struct streams *streams, struct stream_mail *mail);
 	X(UNENDED, "unended", "a message that does not say where it ends") \
 	X(TOO_LARGE, "too-large", "a message beyond limits.message") \
 	X(REFUSED, "refused", "there was no flow for it") \
+	X(UNREACHABLE, "unreachable", "of ours: nobody has taken it, or not in time") \
+	X(IMPOSTOR, "impostor", "of ours: the certificate is not the target's") \
 	X(STRANGER, "stranger", \
 		"the listener does not hear it: 'allow', else the upstream targets") \
 	X(MEMORY, "memory", "out of memory") \

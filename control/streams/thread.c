@@ -3,6 +3,7 @@
 #include "../base/clock.h"
 #include "accepts.h"
 #include "held.h"
+#include "stream_private.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -12,6 +13,15 @@
 // --- The lane ---
 
 static void waiting_resume(struct stream_list *waiting);
+static void inbox_take(struct stream_thread *thread);
+
+static struct stream *flow_find(struct stream_thread *thread, uint32_t slot, uint32_t generation)
+{
+	struct stream *connection =
+		slot <= stream_thread_limits(thread)->flows ? thread->by_slot[slot] : NULL;
+
+	return connection != NULL && connection->generation == generation ? connection : NULL;
+}
 
 static void message_pass(struct stream *connection, struct span message)
 {
@@ -22,11 +32,14 @@ static void message_pass(struct stream *connection, struct span message)
 static void message_take(void *context, const struct link_up_message *head, struct span message)
 {
 	struct stream_thread *thread = context;
-	struct stream *connection = head->slot <= stream_thread_limits(thread)->flows
-		? thread->by_slot[head->slot]
-		: NULL;
+	struct stream *connection = flow_find(thread, head->slot, head->generation);
 
-	if (connection == NULL || connection->generation != head->generation)
+	// Of one that we have opened the workers may know before we do: its mail lies here.
+	if (connection == NULL) {
+		inbox_take(thread);
+		connection = flow_find(thread, head->slot, head->generation);
+	}
+	if (connection == NULL)
 		stream_thread_add(thread, COUNT_UNKNOWN);
 	else if (head->kind == LINK_UP_HELD)
 		held_confirm(connection, head->tag);
@@ -151,15 +164,44 @@ static void retry(evutil_socket_t fd, short what, void *argument)
 
 // --- Mail, time, end ---
 
+static void hang_up(struct stream_thread *thread, struct stream_mail *mail)
+{
+	struct stream *connection = flow_find(thread, mail->slot, mail->generation);
+
+	if (connection != NULL)
+		stream_end_later(connection, STREAM_END_STOP);
+	mail_free(mail);
+}
+
 // Its connection may have closed while the mail was away: then the flow ends, too.
 static void mail_take(struct stream_thread *thread, struct stream_mail *mail)
 {
+	if (mail->type == MAIL_DIAL) {
+		stream_dial(thread, mail);
+		return;
+	}
+	if (mail->type == MAIL_HANG_UP) {
+		hang_up(thread, mail);
+		return;
+	}
 	if (mail->connection != NULL) {
 		stream_take_flow(mail->connection, mail);
 		return;
 	}
 	mail->type = MAIL_CLOSED;
 	mailbox_put(&thread->streams->inbox, mail);
+}
+
+static void inbox_take(struct stream_thread *thread)
+{
+	struct stream_mail *mail = mailbox_take(&thread->inbox);
+
+	while (mail != NULL) {
+		struct stream_mail *next = mail->next;
+
+		mail_take(thread, mail);
+		mail = next;
+	}
 }
 
 static void inbox_ready(evutil_socket_t fd, short what, void *argument)
@@ -172,14 +214,7 @@ static void inbox_ready(evutil_socket_t fd, short what, void *argument)
 		event_base_loopbreak(thread->base);
 		return;
 	}
-	struct stream_mail *mail = mailbox_take(&thread->inbox);
-
-	while (mail != NULL) {
-		struct stream_mail *next = mail->next;
-
-		mail_take(thread, mail);
-		mail = next;
-	}
+	inbox_take(thread);
 	lane_follow(thread);
 }
 

@@ -7,6 +7,7 @@
 
 enum {
 	STREAM_INPUT_OCTETS = 65536, // read in one go
+	STREAM_CONNECT_MS = 5000, // of one that we open: until it stands, TLS and flow and all
 	STREAM_LINK_WAIT_MS = 1000, // requests wait so long for a dataplane that has gone
 	STREAM_TICK_MS = 200,
 	STREAM_RETRY_MS = 2, // until a full ring is tried again

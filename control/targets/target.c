@@ -1,13 +1,8 @@
-#include "target.h"
-
 #include "../base/clock.h"
-#include "target_probe.h"
-
-#include <openssl/rand.h>
+#include "target_private.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/queue.h>
 
 enum {
 	RESOLVE_MIN_MS = 1000, // however short the time to live
@@ -15,43 +10,9 @@ enum {
 	RESOLVE_RETRY_MS = 2000, // after silence or an unknown name
 };
 
-// An address of a name, and the probes that are out to it.
-struct address {
-	struct target target;
-	uint64_t probe_id; // of its latest probe
-	uint32_t probes; // sent so far
-	uint32_t unanswered; // in a row
-};
-
-struct name {
-	TAILQ_ENTRY(name) entry; // the one asked for last comes first
-	struct target_set *set;
-	struct event *resolve_timer;
-	struct destination destination; // its host is `host`
-	bool pinned;
-	bool asking;
-	uint8_t host[DNS_NAME_MAX];
-	unsigned count;
-	struct address addresses[RESOLVED_MAX];
-	struct target view[RESOLVED_MAX]; // what target_set_find() hands out
-};
-
-struct target_set {
-	struct target_options options;
-	struct event *probe_timer;
-	unsigned count;
-	TAILQ_HEAD(name_list, name) names;
-};
-
 static struct timeval timeval_of(uint32_t ms)
 {
 	return (struct timeval){.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
-}
-
-static void changed(struct target_set *set)
-{
-	if (set->options.changed != NULL)
-		set->options.changed(set->options.context);
 }
 
 static bool destination_equal(const struct destination *a, const struct destination *b)
@@ -79,24 +40,6 @@ static void name_free(struct name *name)
 	free(name);
 }
 
-static void probe_send(struct target_set *set, struct address *address)
-{
-	uint8_t octets[PROBE_OCTETS_MAX];
-	uint64_t id = 0;
-
-	// Ids are drawn, never counted: a stranger who could guess them could keep a dead address alive.
-	if (RAND_bytes((unsigned char *)&id, sizeof(id)) != 1 || id == 0)
-		return;
-	const struct target *target = &address->target;
-	size_t length = probe_write(octets, target->transport, set->options.sent_by,
-		&target->endpoint, id, ++address->probes);
-	if (length == 0)
-		return;
-	address->probe_id = id;
-	address->unanswered++;
-	set->options.send(set->options.context, target, span_of(octets, length));
-}
-
 static bool address_judge(struct target_set *set, struct address *address)
 {
 	if (!address->target.alive || address->unanswered < set->options.down_after)
@@ -115,11 +58,11 @@ static void probe_fired(evutil_socket_t socket, short what, void *argument)
 	{
 		for (unsigned i = 0; i < name->count; i++) {
 			news |= address_judge(set, &name->addresses[i]);
-			probe_send(set, &name->addresses[i]);
+			address_probe(set, &name->addresses[i]);
 		}
 	}
 	if (news)
-		changed(set);
+		target_set_change(set);
 }
 
 struct target_set *target_set_new(const struct target_options *options)
@@ -153,12 +96,6 @@ static void resolve_later(struct name *name, uint32_t ms)
 	struct timeval wait = timeval_of(ms);
 
 	evtimer_add(name->resolve_timer, &wait);
-}
-
-static bool target_is_at(
-	const struct target *target, uint8_t transport, const struct endpoint *endpoint)
-{
-	return target->transport == transport && endpoint_equal(&target->endpoint, endpoint);
 }
 
 // What is known of an address that the name keeps outlives a new answer.
@@ -198,7 +135,7 @@ static void probe_new_addresses(struct name *name)
 {
 	for (unsigned i = 0; i < name->count; i++)
 		if (name->addresses[i].probes == 0)
-			probe_send(name->set, &name->addresses[i]);
+			address_probe(name->set, &name->addresses[i]);
 }
 
 static void resolved_came(
@@ -216,7 +153,7 @@ static void resolved_came(
 	resolve_later(name, wait_ms < RESOLVE_MIN_MS ? RESOLVE_MIN_MS : wait_ms);
 	probe_new_addresses(name);
 	if (news)
-		changed(name->set);
+		target_set_change(name->set);
 }
 
 static void resolve_fired(evutil_socket_t socket, short what, void *argument)
@@ -310,76 +247,4 @@ const struct target *target_set_pick(struct target_set *set, const struct destin
 		if (targets[i].alive)
 			return &targets[i];
 	return count > 0 ? &targets[0] : NULL;
-}
-
-static void address_hear(struct target_set *set, struct address *address)
-{
-	address->unanswered = 0;
-	if (address->target.alive)
-		return;
-	address->target.alive = true;
-	address->target.alive_since_ms = clock_ms();
-	changed(set);
-}
-
-static struct address *address_find_probe(struct target_set *set, uint64_t id)
-{
-	struct name *name;
-
-	TAILQ_FOREACH(name, &set->names, entry)
-	for (unsigned i = 0; i < name->count; i++)
-		if (name->addresses[i].probe_id == id)
-			return &name->addresses[i];
-	return NULL;
-}
-
-bool target_set_hear(struct target_set *set, const struct message *response)
-{
-	uint64_t id = probe_read(response);
-
-	if (id == 0)
-		return false;
-	struct address *address = address_find_probe(set, id);
-	if (address != NULL && response->status >= 200)
-		address_hear(set, address);
-	return true; // ours by its branch, even if too late to count
-}
-
-void target_set_refused(struct target_set *set, uint8_t transport, const struct endpoint *endpoint)
-{
-	struct name *name;
-	bool news = false;
-
-	TAILQ_FOREACH(name, &set->names, entry)
-	{
-		for (unsigned i = 0; i < name->count; i++) {
-			struct target *target = &name->addresses[i].target;
-			if (target->alive && target_is_at(target, transport, endpoint)) {
-				target->alive = false;
-				news = true;
-			}
-		}
-	}
-	if (news)
-		changed(set);
-}
-
-bool target_set_is_dead(
-	const struct target_set *set, uint8_t transport, const struct endpoint *endpoint)
-{
-	const struct name *name;
-	bool dead = false;
-
-	TAILQ_FOREACH(name, &set->names, entry)
-	{
-		for (unsigned i = 0; i < name->count; i++) {
-			const struct target *target = &name->addresses[i].target;
-			if (!target_is_at(target, transport, endpoint))
-				continue;
-			if (target->alive)
-				return false;
-			dead = true;
-		}
-	}
-	return dead;
 }

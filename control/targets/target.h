@@ -35,6 +35,10 @@ struct target_options {
 	uint32_t probe_every_ms;
 	uint32_t down_after; // probes in a row without an answer
 	struct span sent_by; // of the probes' Via; kept by the caller
+	// In place of sent_by, of the probes to one target; NULL: the same for all.
+	struct span (*sent_by_of)(void *context, const struct target *to);
+	// Whether anything can be sent there now: an address that cannot be asked is not taken for silent. NULL: always.
+	bool (*can_ask)(void *context, const struct target *to);
 	// Sends one message by the target's transport. Errors are silence.
 	void (*send)(void *context, const struct target *to, struct span octets);
 	// Addresses or their life have changed. May be NULL.
@@ -57,6 +61,8 @@ const struct target *target_set_find(
 const struct target *target_set_pick(struct target_set *set, const struct destination *destination);
 // A response to a probe of ours: true, and it is used up. False: somebody else's.
 [[nodiscard]] bool target_set_hear(struct target_set *set, const struct message *response);
+// It can be asked now, and could not before: it is, at once, and has not been silent so far.
+void target_set_greet(struct target_set *set, uint8_t transport, const struct endpoint *endpoint);
 // True if an address of some name is believed to be dead, and of none to live.
 [[nodiscard]] bool target_set_is_dead(
 	const struct target_set *set, uint8_t transport, const struct endpoint *endpoint);

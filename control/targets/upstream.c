@@ -32,24 +32,51 @@ static uint32_t endpoint_identity(const struct endpoint *endpoint)
 	return hash;
 }
 
-// UDP is what the dataplane sends by.
-static struct destination destination_of(const struct upstream_target *configured)
+static bool is_stream(uint8_t transport)
 {
-	return (struct destination){
-		.host = configured->host, .port = configured->port, .transport = TRANSPORT_UDP};
+	return transport != TRANSPORT_UDP;
 }
 
-static void target_write(struct link_target *out, const struct upstream_target *configured,
-	const struct target *target)
+static struct upstream_connection connection_of(
+	const struct upstream *upstream, const struct target *target)
+{
+	const struct upstream_options *options = &upstream->options;
+
+	if (!is_stream(target->transport) || options->connection == NULL)
+		return (struct upstream_connection){.generation = 0};
+	return options->connection(options->context, target);
+}
+
+static void target_write(struct link_target *out, const struct destination *configured,
+	const struct target *target, const struct upstream_connection *connection)
 {
 	*out = (struct link_target){
 		.endpoint = target->endpoint,
 		.port = configured->port,
 		.transport = target->transport,
 		.healthy = target->alive,
-		.identity = endpoint_identity(&target->endpoint),
+		.alias = connection->generation != 0 && connection->alias
+			&& target->transport == TRANSPORT_TLS,
+		.identity = endpoint_identity(&target->endpoint)
+			^ (is_stream(target->transport) ? target->transport : 0u),
+		.slot = connection->slot,
+		.generation = connection->generation,
 	};
 	out->host_length = (uint8_t)host_normalize(configured->host, out->host);
+}
+
+// What it is for requests: without a connection dead, and again alive only since there is one.
+static struct target target_judge(
+	const struct target *target, const struct upstream_connection *connection)
+{
+	struct target judged = *target;
+
+	if (!is_stream(target->transport))
+		return judged;
+	judged.alive = target->alive && connection->generation != 0;
+	if (connection->since_ms > judged.alive_since_ms)
+		judged.alive_since_ms = connection->since_ms;
+	return judged;
 }
 
 static bool has_settled(const struct target *target, uint64_t now_ms)
@@ -69,47 +96,98 @@ static bool is_any(const struct target *target, uint64_t now_ms)
 	return true;
 }
 
+// The targets while they are listed.
+struct listing {
+	const struct target *targets;
+	struct link_target *out;
+	unsigned count;
+	uint64_t now_ms;
+	bool (*fits)(const struct target *, uint64_t);
+};
+
+static bool is_same_server(const struct link_target *a, const struct link_target *b)
+{
+	return a->endpoint.family == b->endpoint.family
+		&& memcmp(a->endpoint.address, b->endpoint.address, sizeof(a->endpoint.address))
+		== 0
+		&& a->host_length == b->host_length
+		&& memcmp(a->host, b->host, a->host_length) == 0;
+}
+
+// A connection beside datagrams to the same server has no share of its own: it takes what is too large for them.
+static bool is_beside(const struct listing *listing, unsigned index)
+{
+	const struct link_target *out = &listing->out[index];
+
+	for (unsigned i = 0; is_stream(out->transport) && i < listing->count; i++)
+		if (!is_stream(listing->out[i].transport) && is_same_server(out, &listing->out[i])
+			&& listing->fits(&listing->targets[i], listing->now_ms))
+			return true;
+	return false;
+}
+
+static bool is_fit(const struct listing *listing, unsigned index)
+{
+	const struct link_target *out = &listing->out[index];
+
+	return (!is_stream(out->transport) || out->generation != 0)
+		&& listing->fits(&listing->targets[index], listing->now_ms)
+		&& !is_beside(listing, index);
+}
+
 // Balance over the targets of the best priority among those that `fits` takes. False: it takes none.
-static bool balance(const struct target *targets, unsigned count, uint64_t now_ms,
-	bool (*fits)(const struct target *, uint64_t), struct link_target *out)
+static bool balance(struct listing listing, bool (*fits)(const struct target *, uint64_t))
 {
 	uint16_t best = UINT16_MAX;
 	bool found = false;
 
-	for (unsigned i = 0; i < count; i++) {
-		if (fits(&targets[i], now_ms) && targets[i].priority <= best) {
-			best = targets[i].priority;
+	listing.fits = fits;
+	for (unsigned i = 0; i < listing.count; i++) {
+		if (is_fit(&listing, i) && listing.targets[i].priority <= best) {
+			best = listing.targets[i].priority;
 			found = true;
 		}
 	}
-	for (unsigned i = 0; i < count; i++)
-		out[i].balanced = found && fits(&targets[i], now_ms) && targets[i].priority == best;
+	for (unsigned i = 0; i < listing.count; i++)
+		listing.out[i].balanced =
+			found && is_fit(&listing, i) && listing.targets[i].priority == best;
 	return found;
+}
+
+// Of one configured target.
+static unsigned addresses_list(struct upstream *upstream, const struct destination *configured,
+	struct target *targets, struct link_target *out, unsigned room)
+{
+	unsigned found;
+	unsigned count = 0;
+	const struct target *list = target_set_find(upstream->targets, configured, &found);
+
+	for (unsigned i = 0; i < found && count < room; i++) {
+		if (!(upstream->options.transports[list[i].endpoint.family]
+			    & transport_bit(list[i].transport)))
+			continue;
+		const struct upstream_connection connection = connection_of(upstream, &list[i]);
+
+		targets[count] = target_judge(&list[i], &connection);
+		target_write(&out[count], configured, &targets[count], &connection);
+		count++;
+	}
+	return count;
 }
 
 unsigned upstream_list(struct upstream *upstream, struct link_target *out)
 {
 	struct target targets[UPSTREAM_TARGETS_MAX];
-	uint64_t now_ms = clock_ms();
 	unsigned count = 0;
 
-	for (unsigned i = 0; i < upstream->options.target_count; i++) {
-		const struct upstream_target *configured = &upstream->options.targets[i];
-		unsigned found;
-		const struct destination destination = destination_of(configured);
-		const struct target *list =
-			target_set_find(upstream->targets, &destination, &found);
-		for (unsigned j = 0; j < found && count < UPSTREAM_TARGETS_MAX; j++) {
-			if (!upstream->options.families[list[j].endpoint.family])
-				continue;
-			targets[count] = list[j];
-			target_write(&out[count++], configured, &list[j]);
-		}
-	}
+	for (unsigned i = 0; i < upstream->options.target_count; i++)
+		count += addresses_list(upstream, &upstream->options.targets[i], targets + count,
+			out + count, UPSTREAM_TARGETS_MAX - count);
+	const struct listing listing = {targets, out, count, clock_ms(), NULL};
+
 	// Someone must be asked: a target that has just come back is better than none, a silent one better than nobody.
-	if (!balance(targets, count, now_ms, has_settled, out)
-		&& !balance(targets, count, now_ms, is_alive, out))
-		(void)balance(targets, count, now_ms, is_any, out);
+	if (!balance(listing, has_settled) && !balance(listing, is_alive))
+		(void)balance(listing, is_any);
 	return count;
 }
 
@@ -139,11 +217,33 @@ static void targets_changed(void *context)
 		review(upstream);
 }
 
+static bool probe_can(void *context, const struct target *to)
+{
+	return !is_stream(to->transport) || connection_of(context, to).generation != 0;
+}
+
+static struct span probe_sent_by(void *context, const struct target *to)
+{
+	const struct upstream *upstream = context;
+
+	return upstream->options.sent_by(upstream->options.context, to);
+}
+
 static void probe_send(void *context, const struct target *to, struct span octets)
 {
 	struct upstream *upstream = context;
+	const struct upstream_connection connection = connection_of(upstream, to);
 
-	upstream->options.send(upstream->options.context, &to->endpoint, octets);
+	upstream->options.send(upstream->options.context, to, &connection, octets);
+}
+
+static unsigned transports_of(const struct upstream_options *options)
+{
+	unsigned transports = 0;
+
+	for (unsigned i = 0; i < UPSTREAM_FAMILIES; i++)
+		transports |= options->transports[i];
+	return transports;
 }
 
 static int targets_open(struct upstream *upstream)
@@ -152,10 +252,11 @@ static int targets_open(struct upstream *upstream)
 	const struct target_options target_options = {
 		.base = options->base,
 		.resolver = options->resolver,
-		.transports = transport_bit(TRANSPORT_UDP),
+		.transports = transports_of(options),
 		.probe_every_ms = options->probe_every_ms,
 		.down_after = options->down_after,
-		.sent_by = options->sent_by,
+		.sent_by_of = probe_sent_by,
+		.can_ask = probe_can,
 		.send = probe_send,
 		.changed = targets_changed,
 		.context = upstream,
@@ -165,10 +266,8 @@ static int targets_open(struct upstream *upstream)
 	upstream->targets = target_set_new(&target_options);
 	if (upstream->targets == NULL)
 		return -ENOMEM;
-	for (unsigned i = 0; status == 0 && i < options->target_count; i++) {
-		const struct destination destination = destination_of(&options->targets[i]);
-		status = target_set_follow(upstream->targets, &destination, true);
-	}
+	for (unsigned i = 0; status == 0 && i < options->target_count; i++)
+		status = target_set_follow(upstream->targets, &options->targets[i], true);
 	return status;
 }
 
@@ -207,4 +306,14 @@ void upstream_close(struct upstream *upstream)
 bool upstream_hear(struct upstream *upstream, const struct message *response)
 {
 	return target_set_hear(upstream->targets, response);
+}
+
+void upstream_look(struct upstream *upstream)
+{
+	review(upstream);
+}
+
+void upstream_greet(struct upstream *upstream, uint8_t transport, const struct endpoint *endpoint)
+{
+	target_set_greet(upstream->targets, transport, endpoint);
 }

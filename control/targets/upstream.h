@@ -6,7 +6,7 @@
 
 #pragma once
 
-#include "resolver.h"
+#include "target.h"
 
 #include <weir/link.h>
 #include <weir/message.h>
@@ -19,23 +19,28 @@ enum {
 	UPSTREAM_TARGETS_MAX = 64, // addresses of all configured targets together
 };
 
-// One configured target: host and port of a SIP URI; port 0: by SRV.
-struct upstream_target {
-	struct span host;
-	uint16_t port;
+// The connection to a target of a stream transport.
+struct upstream_connection {
+	uint32_t slot; // its flow; generation 0: none is open
+	uint32_t generation;
+	bool alias; // the target may use it, too (RFC 5923)
+	uint64_t since_ms; // open again since then, monotonic; 0: it was never lost
 };
 
 struct upstream_options {
 	struct event_base *base;
 	struct resolver *resolver;
-	const struct upstream_target *targets; // the caller's, as long as the upstream lives
+	const struct destination *targets; // the caller's, as long as the upstream lives
 	unsigned target_count;
 	uint32_t probe_every_ms;
 	uint32_t down_after;
-	struct span sent_by; // of the probes' Via
-	bool families
-		[UPSTREAM_FAMILIES]; // by enum endpoint_family: those that can be sent to; other addresses are passed over
-	void (*send)(void *context, const struct endpoint *to, struct span octets);
+	// By enum endpoint_family: transport_bit()s by which such addresses can be sent to; others are passed over.
+	unsigned transports[UPSTREAM_FAMILIES];
+	// Of a target of a stream transport: it is opened if there is none. NULL: there are none.
+	struct upstream_connection (*connection)(void *context, const struct target *target);
+	struct span (*sent_by)(void *context, const struct target *to); // of the probes' Via
+	void (*send)(void *context, const struct target *to, const struct upstream_connection *by,
+		struct span octets);
 	// What upstream_list() gives has changed: the directory is to be sent anew.
 	void (*changed)(void *context);
 	void *context;
@@ -46,5 +51,9 @@ struct upstream_options {
 void upstream_close(struct upstream *upstream);
 // The targets as the dataplane is to see them now. out holds UPSTREAM_TARGETS_MAX. Returns how many.
 unsigned upstream_list(struct upstream *upstream, struct link_target *out);
+// A connection has been opened or lost.
+void upstream_look(struct upstream *upstream);
+// One is open to this address: it is probed at once.
+void upstream_greet(struct upstream *upstream, uint8_t transport, const struct endpoint *endpoint);
 // A response with control's own branch: true if it answered a probe of ours.
 [[nodiscard]] bool upstream_hear(struct upstream *upstream, const struct message *response);

@@ -176,6 +176,14 @@ static SSL_CTX *server_new(
 	return context;
 }
 
+// The server has asked for our certificate.
+static int certificate_asked(SSL *ssl, void *context)
+{
+	(void)context;
+	SSL_set_app_data(ssl, &session_context);
+	return 1;
+}
+
 static SSL_CTX *client_new(const struct config_tls *entry, struct tls_fault *fault)
 {
 	SSL_CTX *context = context_new(TLS_client_method(), entry, fault);
@@ -189,6 +197,7 @@ static SSL_CTX *client_new(const struct config_tls *entry, struct tls_fault *fau
 		return NULL;
 	}
 	SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
+	SSL_CTX_set_cert_cb(context, certificate_asked, NULL);
 	return context;
 }
 
@@ -290,6 +299,11 @@ SSL *tls_set_connect(struct tls_set *set, struct span entry, struct span host)
 	}
 	SSL_set_connect_state(ssl);
 	return ssl;
+}
+
+bool tls_set_has_shown(const SSL *ssl)
+{
+	return SSL_get_app_data(ssl) != NULL;
 }
 
 X509 *tls_set_certificate(const struct tls_set *set, struct span entry)

@@ -34,5 +34,8 @@ void tls_set_release(struct tls_set *set); // may be NULL
 // To a proxy: shows the entry's certificate, believes its `ca`. Whom it has reached is tls_peer_is()'s to say once it is connected.
 [[nodiscard]] SSL *tls_set_connect(struct tls_set *set, struct span entry, struct span host);
 
+// To a proxy, once connected: it has asked for our certificate, and was shown it.
+[[nodiscard]] bool tls_set_has_shown(const SSL *ssl);
+
 // The certificate of an entry, the set's; NULL: no such entry.
 [[nodiscard]] X509 *tls_set_certificate(const struct tls_set *set, struct span entry);

@@ -17,11 +17,11 @@ class Authority:
                 "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign")
 
     def issue(self, file: str, names: list[str]) -> tuple[str, str]:
-        """A certificate for all these names (RFC 5922 section 7.1), and its key: the paths of both."""
+        """A certificate for all these names and IPv4 addresses (RFC 5922 section 7.1), and its key: the paths of both."""
         certificate, key, request = (f"{self.folder}/{file}.{end}" for end in ("pem", "key", "csr"))
         extensions = f"{self.folder}/{file}.ext"
         with open(extensions, "w", encoding="ascii") as text:
-            text.write(f"subjectAltName={','.join(f'DNS:{name}' for name in names)}\n"
+            text.write(f"subjectAltName={','.join(f'{kind_of(name)}:{name}' for name in names)}\n"
                        "basicConstraints=critical,CA:FALSE\nkeyUsage=digitalSignature\nextendedKeyUsage=serverAuth,clientAuth\n")
         openssl("req", *new_key(key), "-out", request, "-subj", f"/CN={names[0]}")
         openssl("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self._key, "-CAcreateserial",
@@ -31,6 +31,10 @@ class Authority:
     def client_context(self) -> ssl.SSLContext:
         """As a phone: this CA alone, and the name is checked."""
         return ssl.create_default_context(cafile=self.certificate)
+
+
+def kind_of(name: str) -> str:
+    return "IP" if name.replace(".", "").isdigit() else "DNS"
 
 
 def new_key(path: str) -> list[str]:

@@ -56,6 +56,29 @@ Test(flow_streams, stay_live_when_their_rows_expire_or_are_removed)
 	cr_assert(eq(int, state_of(id), FLOW_LIVE));
 }
 
+// A core's proxy may come from the very port that we have connected to.
+Test(flow_streams, that_we_opened_are_not_those_that_come_from_there)
+{
+	struct flow_source ours = stream_of(1, 5060);
+	struct flow_source theirs = ours;
+
+	ours.outgoing = true;
+	struct flow_id first = open_stream(ours);
+	struct flow_id came = open_stream(theirs);
+	struct flow_id second = open_stream(ours);
+
+	cr_assert(eq(int, state_of(first), FLOW_LIVE));
+	cr_assert(eq(int, state_of(came), FLOW_LIVE));
+	cr_assert(eq(int, state_of(second), FLOW_LIVE));
+	flow_book_close_stream(book, first, now);
+	cr_assert(eq(int, state_of(first), FLOW_GONE));
+	cr_assert(eq(int, state_of(second), FLOW_LIVE));
+	// One that comes anew from the same port has closed before.
+	(void)open_stream(theirs);
+	cr_assert(eq(int, state_of(came), FLOW_GONE));
+	cr_assert(eq(int, state_of(second), FLOW_LIVE));
+}
+
 Test(flow_streams, end_with_all_their_rows_when_they_close)
 {
 	struct flow_id id = open_stream(stream_of(1, 40000));

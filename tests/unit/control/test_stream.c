@@ -201,3 +201,24 @@ Test(stream, of_many_sources_that_take_all_they_can_leaves_room_for_one_more)
 	for (unsigned i = 0; i < HELD_SOURCES; i++)
 		cr_assert(eq(u32, thread->held_by_source[i], 0));
 }
+
+// It is probed by way of the dataplane.
+Test(stream, that_we_opened_is_left_when_it_says_nothing_though_it_can_be_asked)
+{
+	struct stream *connection = connect_one();
+
+	connection->dial = calloc(1, sizeof(*connection->dial));
+	connection->dial->silent_ms = 1000;
+	flow_give(connection, 7);
+	thread->now_ms += 5000;
+	stream_check(connection);
+	cr_assert(eq(ptr, (void *)LIST_FIRST(&thread->connections), connection));
+	thread->lane_session = 1;
+	thread->now_ms += 1000;
+	stream_check(connection);
+	cr_assert(eq(ptr, (void *)LIST_FIRST(&thread->connections), connection));
+	thread->now_ms += 1;
+	stream_check(connection);
+	cr_assert(eq(ptr, (void *)LIST_FIRST(&thread->connections), NULL));
+	cr_assert(eq(u64, thread->counts[STREAM_END_SILENT], 1));
+}

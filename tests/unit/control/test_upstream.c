@@ -1,5 +1,6 @@
 // Core targets as the dataplane is to see them. Literal addresses need no DNS; probes go nowhere.
 
+#include "base/clock.h"
 #include "targets/upstream.h"
 
 #include <criterion/criterion.h>
@@ -26,8 +27,24 @@ static void teardown(void)
 
 TestSuite(upstream, .init = setup, .fini = teardown);
 
-static void send_nowhere(void *context, const struct endpoint *to, struct span octets)
+// What is known of the connections to 192.0.2.N, by N.
+static struct upstream_connection connections[256];
+static unsigned probes[256];
+
+static struct upstream_connection connection_know(void *context, const struct target *target)
 {
+	return connections[target->endpoint.address[3]];
+}
+
+static struct span sent_by(void *context, const struct target *target)
+{
+	return SPAN("192.0.2.1:5060");
+}
+
+static void send_nowhere(void *context, const struct target *to,
+	const struct upstream_connection *by, struct span octets)
+{
+	probes[to->endpoint.address[3]]++;
 }
 
 static void note_change(void *context)
@@ -35,7 +52,7 @@ static void note_change(void *context)
 }
 
 static void open_with(
-	const struct upstream_target *targets, unsigned target_count, bool v4, bool v6)
+	const struct destination *targets, unsigned target_count, unsigned v4, unsigned v6)
 {
 	const struct upstream_options options = {
 		.base = base,
@@ -44,8 +61,9 @@ static void open_with(
 		.target_count = target_count,
 		.probe_every_ms = 1000,
 		.down_after = 3,
-		.sent_by = SPAN("192.0.2.1:5060"),
-		.families = {[ENDPOINT_V4] = v4, [ENDPOINT_V6] = v6},
+		.transports = {[ENDPOINT_V4] = v4, [ENDPOINT_V6] = v6},
+		.connection = connection_know,
+		.sent_by = sent_by,
 		.send = send_nowhere,
 		.changed = note_change,
 	};
@@ -54,14 +72,19 @@ static void open_with(
 	count = upstream_list(upstream, list);
 }
 
-static const struct upstream_target BOTH[] = {
-	{SPAN("192.0.2.9"), 5070},
-	{SPAN("[2001:DB8:0:0::9]"), 0},
+enum {
+	UDP = 1 << TRANSPORT_UDP,
+	ALL = 1 << TRANSPORT_UDP | 1 << TRANSPORT_TCP | 1 << TRANSPORT_TLS,
+};
+
+static const struct destination BOTH[] = {
+	{.host = SPAN("192.0.2.9"), .port = 5070},
+	{.host = SPAN("[2001:DB8:0:0::9]")},
 };
 
 Test(upstream, a_literal_is_named_as_the_dataplane_compares_it)
 {
-	open_with(BOTH, 2, true, true);
+	open_with(BOTH, 2, UDP, UDP);
 	cr_assert(eq(uint, count, 2));
 	cr_assert(span_equal(span_of(list[0].host, list[0].host_length), SPAN("192.0.2.9")));
 	cr_assert(eq(int, list[0].port, 5070));
@@ -72,7 +95,7 @@ Test(upstream, a_literal_is_named_as_the_dataplane_compares_it)
 
 Test(upstream, an_address_of_a_family_without_a_listener_is_passed_over)
 {
-	open_with(BOTH, 2, true, false);
+	open_with(BOTH, 2, UDP, 0);
 	cr_assert(eq(uint, count, 1));
 	cr_assert(eq(int, list[0].endpoint.family, ENDPOINT_V4));
 	cr_assert(eq(int, list[0].balanced, 1));
@@ -80,10 +103,78 @@ Test(upstream, an_address_of_a_family_without_a_listener_is_passed_over)
 
 Test(upstream, targets_are_alive_and_balanced_from_the_start)
 {
-	open_with(BOTH, 2, true, true);
+	open_with(BOTH, 2, UDP, UDP);
 	for (unsigned i = 0; i < count; i++) {
 		cr_assert(eq(int, list[i].healthy, 1));
 		cr_assert(eq(int, list[i].balanced, 1));
 	}
+	cr_assert(ne(u32, list[0].identity, list[1].identity));
+}
+
+static const struct destination STREAMS[] = {
+	{.host = SPAN("192.0.2.9"), .transport = TRANSPORT_TCP},
+	{.host = SPAN("192.0.2.8"), .transport = TRANSPORT_TLS, .secure = true},
+};
+
+Test(upstream, a_stream_target_lives_by_its_connection)
+{
+	open_with(STREAMS, 2, ALL, 0);
+	cr_assert(eq(uint, count, 2));
+	cr_assert(eq(int, list[1].endpoint.port, 5061));
+	for (unsigned i = 0; i < count; i++) {
+		cr_assert(eq(int, list[i].healthy, 0));
+		cr_assert(eq(int, list[i].balanced, 0));
+	}
+	connections[9] = (struct upstream_connection){.slot = 4, .generation = 7, .alias = true};
+	connections[8] = (struct upstream_connection){.slot = 5, .generation = 8, .alias = true};
+	count = upstream_list(upstream, list);
+	for (unsigned i = 0; i < count; i++) {
+		cr_assert(eq(int, list[i].healthy, 1));
+		cr_assert(eq(int, list[i].balanced, 1));
+		cr_assert(eq(u32, list[i].slot, 4 + i));
+		cr_assert(eq(u32, list[i].generation, 7 + i));
+	}
+	// RFC 5923 section 6: only TLS.
+	cr_assert(eq(int, list[0].alias, 0));
+	cr_assert(eq(int, list[1].alias, 1));
+}
+
+Test(upstream, a_connection_that_came_back_takes_no_share_before_its_time)
+{
+	connections[9] = (struct upstream_connection){.slot = 4, .generation = 7, .since_ms = 1};
+	connections[8] = (struct upstream_connection){.slot = 5, .generation = 8};
+	open_with(STREAMS, 2, ALL, 0);
+	cr_assert(eq(int, list[0].balanced, clock_ms() - 1 >= UPSTREAM_REJOIN_MS));
+	connections[9].since_ms = clock_ms();
+	(void)upstream_list(upstream, list);
+	cr_assert(eq(int, list[0].healthy, 1));
+	cr_assert(eq(int, list[0].balanced, 0));
+	cr_assert(eq(int, list[1].balanced, 1));
+	// Better than nobody.
+	connections[8].generation = connections[8].slot = 0;
+	(void)upstream_list(upstream, list);
+	cr_assert(eq(int, list[0].balanced, 1));
+}
+
+Test(upstream, without_a_connection_nobody_is_probed_and_with_one_at_once)
+{
+	open_with(STREAMS, 2, ALL, 0);
+	cr_assert(eq(uint, probes[9], 0));
+	connections[9] = (struct upstream_connection){.slot = 4, .generation = 7};
+	upstream_greet(upstream, TRANSPORT_TCP, &list[0].endpoint);
+	cr_assert(eq(uint, probes[9], 1));
+	cr_assert(eq(uint, probes[8], 0));
+}
+
+Test(upstream, a_connection_beside_datagrams_to_the_same_server_has_no_share_of_its_own)
+{
+	static const struct destination ways[] = {{.host = SPAN("192.0.2.9")},
+		{.host = SPAN("192.0.2.9"), .transport = TRANSPORT_TCP}};
+
+	connections[9] = (struct upstream_connection){.slot = 4, .generation = 7};
+	open_with(ways, 2, ALL, 0);
+	cr_assert(eq(int, list[0].balanced, 1));
+	cr_assert(eq(int, list[1].balanced, 0));
+	cr_assert(eq(int, list[1].healthy, 1));
 	cr_assert(ne(u32, list[0].identity, list[1].identity));
 }
