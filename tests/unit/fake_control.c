@@ -208,6 +208,7 @@ void fake_teach_directory(struct fake_control *fake, uint32_t heartbeat_ms)
 	fake_record(fake, LINK_SETTINGS, &settings, sizeof(settings));
 	teach_name(fake, 0, "sip.example.net", 5060);
 	teach_name(fake, 1, "edge1.example.net", 5060);
+	teach_name(fake, 1, "127.0.0.1", 5080);
 	teach_listener(fake, FAKE_ACCESS, SIDE_ACCESS, "127.0.0.1:5060", "edge1.example.net");
 	teach_listener(fake, FAKE_CORE, SIDE_CORE, "127.0.0.1:5080", "127.0.0.1:5080");
 	teach_listener(fake, FAKE_PEER, SIDE_PEER, "127.0.0.1:7000", "127.0.0.1:7000");
