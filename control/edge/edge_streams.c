@@ -129,11 +129,16 @@ void edge_streams_flushed(struct edge *edge, uint64_t after)
 		edge->openings = mail->next;
 		mail->mark = (struct link_lane_mark){
 			.session = link_client_session(edge->control->link), .after = after};
-		if (mail->outlet != 0)
-			edge_outlet_opened(edge, mail);
-		else
-			outlets_lend(edge->outlets, mail, clock_ms());
+		const struct stream_mail opened = *mail;
+
+		mail->alias.certificate = NULL;
+		// Its thread knows of it before workers send by it.
 		streams_reply(edge->streams, mail);
+		if (opened.outlet != 0)
+			edge_outlet_opened(edge, &opened);
+		else
+			outlets_lend(edge->outlets, &opened, clock_ms());
+		X509_free(opened.alias.certificate);
 	}
 }
 

@@ -56,6 +56,15 @@ void mailbox_put(struct mailbox *mailbox, struct stream_mail *mail)
 		mailbox_wake(mailbox);
 }
 
+bool mailbox_is_empty(struct mailbox *mailbox)
+{
+	pthread_mutex_lock(&mailbox->lock);
+	bool empty = mailbox->first == NULL;
+
+	pthread_mutex_unlock(&mailbox->lock);
+	return empty;
+}
+
 struct stream_mail *mailbox_take(struct mailbox *mailbox)
 {
 	eventfd_t ignored;

@@ -89,6 +89,7 @@ struct mailbox {
 // Frees what nobody has taken.
 void mailbox_fini(struct mailbox *mailbox);
 void mailbox_put(struct mailbox *mailbox, struct stream_mail *mail);
+[[nodiscard]] bool mailbox_is_empty(struct mailbox *mailbox);
 // All of them in their order, as a list; NULL: none.
 struct stream_mail *mailbox_take(struct mailbox *mailbox);
 // Make the reader look, though there is no mail.

@@ -34,11 +34,6 @@ static void message_take(void *context, const struct link_up_message *head, stru
 	struct stream_thread *thread = context;
 	struct stream *connection = flow_find(thread, head->slot, head->generation);
 
-	// Of one that we have opened the workers may know before we do: its mail lies here.
-	if (connection == NULL) {
-		inbox_take(thread);
-		connection = flow_find(thread, head->slot, head->generation);
-	}
 	if (connection == NULL)
 		stream_thread_add(thread, COUNT_UNKNOWN);
 	else if (head->kind == LINK_UP_HELD)
@@ -52,6 +47,9 @@ static void lane_drain(struct stream_thread *thread)
 	eventfd_t ignored;
 
 	(void)eventfd_read(thread->lane_eventfd, &ignored);
+	// Workers are told of a connection that we have opened after we are: its mail lies here, if it was not taken yet.
+	if (!mailbox_is_empty(&thread->inbox))
+		inbox_take(thread);
 	link_lane_drain(stream_thread_lane(thread), message_take, thread);
 }
 
