@@ -1,3 +1,4 @@
+#include "flow_token.h"
 #include "proxy_private.h"
 
 #include <weir/base64url.h>
@@ -25,9 +26,19 @@ static bool is_sips(struct span uri)
 	return uri.length > 5 && span_equal_nocase(span_of(uri.octets, 5), SPAN("sips:"));
 }
 
-static void record_add(struct text *text, const struct own_name *name, uint8_t transport, bool sips)
+// One value: our name for a transport, and a connection (or 0) by which the other side is found again (RFC 5626 section 5.1).
+static void record_add(const struct proxy *proxy, struct text *text, uint8_t transport, bool sips,
+	uint64_t connection)
 {
+	const struct own_name *name = own_names_by(&proxy->options.own, &transport);
+	uint8_t token[FLOW_TOKEN_TEXT];
+
 	text_add(text, sips ? SPAN("<sips:") : SPAN("<sip:"));
+	if (connection != 0) {
+		flow_token_write(proxy->options.hashes, connection, token);
+		text_add(text, span_of(token, sizeof(token)));
+		text_add(text, SPAN("@"));
+	}
 	text_add(text, name->written);
 	if (!sips && transport == TRANSPORT_TCP)
 		text_add(text, SPAN(";transport=tcp"));
@@ -36,28 +47,39 @@ static void record_add(struct text *text, const struct own_name *name, uint8_t t
 	text_add(text, SPAN(";lr>"));
 }
 
-// Our name for the next hop; and above it the one for where the request came from, if that uses another transport (RFC 5658).
+// Our name for the next hop; and above it the one for where the request came from, if that uses another transport (RFC 5658) or either side
+// is a connection.
 static struct span record_route_write(struct branch *branch)
 {
 	const struct context *context = branch->context;
 	struct proxy *proxy = context->proxy;
-	const struct own_names *own = &proxy->options.own;
 	struct text text = text_begin(proxy->record_route, sizeof(proxy->record_route));
 	struct span contact = context->flows.flows[branch->flow].contact;
 	bool sips =
 		is_sips(contact.length > 0 ? contact
 					   : message_span(&proxy->message, proxy->message.target));
+	bool flow = branch->hop.flow;
 	uint8_t onward = branch->hop.transport;
 	uint8_t back = context->source.transport;
-	const struct own_name *onward_name = own_names_by(own, &onward);
-	const struct own_name *back_name = own_names_by(own, &back);
 
-	record_add(&text, onward_name, onward, sips);
-	if (onward != back) {
+	(void)own_names_by(&proxy->options.own, &onward);
+	(void)own_names_by(&proxy->options.own, &back);
+	record_add(proxy, &text, onward, sips, flow ? branch->hop.connection : 0);
+	if (onward != back || flow || context->from_flow) {
 		text_add(&text, SPAN(", "));
-		record_add(&text, back_name, back, sips);
+		record_add(proxy, &text, back, sips,
+			context->from_flow ? context->source.connection : 0);
 	}
 	return text.overflow ? span_of(NULL, 0) : text_span(&text);
+}
+
+// Where it is asked for; and always for a phone that is reached by its connection alone.
+static bool is_recorded(const struct branch *branch)
+{
+	const struct context *context = branch->context;
+
+	return context->forms_dialog
+		&& (context->proxy->options.record_route || branch->hop.flow || context->from_flow);
 }
 
 // The request as this attempt sends it, in proxy->out. False: it does not fit.
@@ -79,8 +101,7 @@ static bool branch_write(struct branch *branch, struct span *request)
 		.sent_by = own_names_by(&proxy->options.own, &transport)->sent_by,
 		.transport = branch->hop.transport,
 		.alias = branch->hop.transport == TRANSPORT_TLS && !branch->hop.flow,
-		.record_route =
-			context->record_route ? record_route_write(branch) : span_of(NULL, 0),
+		.record_route = is_recorded(branch) ? record_route_write(branch) : span_of(NULL, 0),
 		.source = context->source.peer,
 		.target = flow->contact,
 		.path = flow->path,

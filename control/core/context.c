@@ -27,6 +27,15 @@ static void trying_due(void *owner, uint64_t now_ms)
 		context_answer(context, 100, span_of(NULL, 0), now_ms);
 }
 
+// Nobody is between us and who sent it, and there is a connection.
+static bool comes_from_flow(const struct message *request, const struct hop *source)
+{
+	struct value_cursor cursor;
+
+	value_begin(&cursor, request, HEADER_VIA);
+	return source->connection != 0 && value_next(&cursor) && !value_next(&cursor);
+}
+
 static struct context *context_make(struct proxy *proxy, const struct message *request,
 	const struct hop *source, uint64_t now_ms)
 {
@@ -41,6 +50,7 @@ static struct context *context_make(struct proxy *proxy, const struct message *r
 	context->proxy = proxy;
 	context->source = *source;
 	context->back = reply_hop(request, source);
+	context->from_flow = comes_from_flow(request, source);
 	context->method = request->method;
 	context->in_dialog = request->to_tag.length > 0;
 	context->began_ms = now_ms;

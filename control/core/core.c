@@ -84,6 +84,7 @@ static int proxy_open(struct core *core)
 		.forks_max = core->options.forks_max,
 		.timer_c_ms = core->options.timer_c_ms,
 		.resolve = core_resolve,
+		.find_flow = core_find_flow,
 		.reach = core_reach,
 		.has_tcp = core_has_tcp,
 		.is_dead = core_is_dead,

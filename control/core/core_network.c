@@ -68,6 +68,20 @@ enum proxy_way core_resolve(void *context, const uint8_t *base, const struct uri
 	return target_choose(targets, count, tried, tried_count, hop, lives);
 }
 
+bool core_find_flow(void *context, uint64_t connection, struct hop *hop)
+{
+	const struct core *core = context;
+	struct trunk_party party;
+
+	if (!trunks_find(core->trunks, connection, &party))
+		return false;
+	*hop = (struct hop){.peer = party.peer,
+		.transport = party.transport,
+		.flow = true,
+		.connection = connection};
+	return true;
+}
+
 bool core_reach(void *context, struct span name, struct hop *hop)
 {
 	struct core *core = context;

@@ -56,6 +56,7 @@ void core_arm(struct core *core);
 // What the proxy asks of the network: see struct proxy_options.
 enum proxy_way core_resolve(void *context, const uint8_t *base, const struct uri *uri,
 	const struct hop *tried, unsigned tried_count, struct hop *hop, bool *lives);
+bool core_find_flow(void *context, uint64_t connection, struct hop *hop);
 bool core_reach(void *context, struct span name, struct hop *hop);
 bool core_has_tcp(void *context, const struct endpoint *peer);
 // No connection could be opened there.

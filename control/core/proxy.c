@@ -100,7 +100,7 @@ static void request_begin(struct proxy *proxy, const struct message *request,
 		proxy_refuse(proxy, request, source, text_span(&headers));
 		return;
 	}
-	context->record_route = proxy->options.record_route && is_dialog_forming(request->method);
+	context->forms_dialog = is_dialog_forming(request->method);
 	unsigned status = request_check(context, request, &headers);
 	if (status == 0)
 		status = proxy_route(context, request, now_ms);

@@ -31,6 +31,8 @@ struct proxy_options {
 	// The best address of a URI's host among those not tried (RFC 3263 section 4.3), and whether it is believed to live.
 	enum proxy_way (*resolve)(void *context, const uint8_t *base, const struct uri *uri,
 		const struct hop *tried, unsigned tried_count, struct hop *hop, bool *lives);
+	// The hop of a connection. False: it has closed.
+	bool (*find_flow)(void *context, uint64_t connection, struct hop *hop);
 	// Give a hop of a stream its connection, to whom `name` says. False: there is no way there.
 	bool (*reach)(void *context, struct span name, struct hop *hop);
 	// True if a next hop that is sent to by UDP may be tried by TCP.

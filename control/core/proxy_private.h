@@ -32,6 +32,14 @@ enum branch_state {
 
 struct context;
 
+// Where a request is to go.
+struct route {
+	struct uri uri; // that leads to the next hop
+	unsigned own_routes; // above it
+	bool is_aor; // it is the request-URI, one of ours, and nothing is routed past it
+	struct hop flow; // the connection that a Route of ours names; connection 0: none does
+};
+
 // One instance that a request is sent to: over one flow after another, each at one address after another.
 struct branch {
 	TAILQ_ENTRY(branch) entry; // of the context
@@ -63,7 +71,8 @@ struct context {
 	uint8_t method; // enum method
 	bool registered; // the targets are bindings of ours
 	bool in_dialog; // it has a To-tag
-	bool record_route;
+	bool forms_dialog; // by its method
+	bool from_flow; // it came straight from a phone by a connection
 	bool cancelled;
 	bool final; // a final response has gone upstream
 	bool decided; // a 2xx or 6xx came: nothing new is tried
@@ -146,10 +155,9 @@ extern const struct transaction_user BRANCH_USER;
 // Fill context->flows. 0, or the status to refuse with.
 [[nodiscard]] unsigned proxy_route(
 	struct context *context, const struct message *request, uint64_t now_ms);
-// Where a request goes that is neither ours nor for an AOR of ours: the URI, and how many own Routes are above it. 0 or a status;
-// *is_aor: the request-URI is one of ours and nothing is routed past it.
+// Where a request goes that came from `source`. 0, or the status to refuse with.
 [[nodiscard]] unsigned proxy_route_find(const struct proxy *proxy, const struct message *request,
-	struct uri *uri, unsigned *own_routes, bool *is_aor);
+	const struct hop *source, struct route *route);
 
 // --- proxy_stateless.c ---
 

@@ -1,3 +1,4 @@
+#include "flow_token.h"
 #include "maddr.h"
 #include "proxy_private.h"
 
@@ -5,9 +6,9 @@ enum {
 	AOR_MAX = 512,
 };
 
-// Our own Routes at the top (RFC 3261 section 16.4), and the one that follows them, if any.
-static unsigned own_routes_count(
-	const struct proxy *proxy, const struct message *request, struct uri *next, bool *has_next)
+// Our own Routes at the top (RFC 3261 section 16.4), the one that follows them, if any, and the user part of the last one of ours.
+static unsigned own_routes_count(const struct proxy *proxy, const struct message *request,
+	struct uri *next, bool *has_next, struct span *token)
 {
 	struct value_cursor cursor;
 	struct name_address address;
@@ -23,34 +24,49 @@ static unsigned own_routes_count(
 			*has_next = true;
 			return count;
 		}
+		*token = message_span(request, next->user);
 		count++;
 	}
 	return count;
 }
 
-unsigned proxy_route_find(const struct proxy *proxy, const struct message *request, struct uri *uri,
-	unsigned *own_routes, bool *is_aor)
+// RFC 5626 section 5.3: by the connection that our Record-Route towards the destination names; the one that the request came by is not meant.
+static unsigned flow_find(
+	const struct proxy *proxy, const struct hop *source, struct span token, struct route *route)
 {
-	struct uri next;
+	const struct proxy_options *options = &proxy->options;
+	uint64_t connection;
+
+	if (!flow_token_read(options->hashes, token, &connection)
+		|| connection == source->connection)
+		return 0;
+	return options->find_flow(options->context, connection, &route->flow) ? 0 : 430;
+}
+
+unsigned proxy_route_find(const struct proxy *proxy, const struct message *request,
+	const struct hop *source, struct route *route)
+{
+	struct span token = {0};
 	struct span maddr;
+	struct uri next;
 	bool has_next;
 
-	*is_aor = false;
-	*own_routes = own_routes_count(proxy, request, &next, &has_next);
+	*route = (struct route){0};
+	route->own_routes = own_routes_count(proxy, request, &next, &has_next, &token);
 	if (has_next) {
-		*uri = next;
+		route->uri = next;
 		return next.scheme == URI_OTHER ? 416 : 0;
 	}
-	if (!uri_parse(request->octets, request->target, uri) || uri->scheme == URI_OTHER)
+	if (!uri_parse(request->octets, request->target, &route->uri)
+		|| route->uri.scheme == URI_OTHER)
 		return 416;
 	// Section 16.5: who names a host to send to means that one.
-	if (maddr_find(request->octets, uri, &maddr))
-		return 0;
-	if (own_names_hold(&proxy->options.own, request->octets, uri)) {
-		*is_aor = uri->has_user;
-		return uri->has_user ? 0 : 404; // our own name, and nobody there
+	if (!maddr_find(request->octets, &route->uri, &maddr)
+		&& own_names_hold(&proxy->options.own, request->octets, &route->uri)) {
+		route->is_aor = route->uri.has_user;
+		return route->is_aor ? 0 : 404; // our own name, and nobody there
 	}
-	return 0;
+	return flow_find(proxy, source, token, route);
 }
 
 static bool hop_lives(void *context, struct span text)
@@ -124,14 +140,16 @@ static unsigned aor_targets(struct context *context, const struct message *reque
 
 unsigned proxy_route(struct context *context, const struct message *request, uint64_t now_ms)
 {
-	struct uri uri;
-	bool is_aor;
-	unsigned status =
-		proxy_route_find(context->proxy, request, &uri, &context->own_routes, &is_aor);
+	struct route route;
+	unsigned status = proxy_route_find(context->proxy, request, &context->source, &route);
 
+	context->own_routes = route.own_routes;
 	if (status != 0)
 		return status;
-	if (is_aor)
-		return aor_targets(context, request, &uri, now_ms);
-	return flow_set_fill_one(&context->flows, message_span(request, uri.text)) == 0 ? 0 : 500;
+	if (route.is_aor)
+		return aor_targets(context, request, &route.uri, now_ms);
+	if (flow_set_fill_one(&context->flows, message_span(request, route.uri.text)) != 0)
+		return 500;
+	context->flows.flows[0].connection = route.flow;
+	return 0;
 }

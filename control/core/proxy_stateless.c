@@ -57,29 +57,39 @@ static bool send_edited(struct proxy *proxy, const struct message *message, cons
 	return true;
 }
 
+// The next hop of a request that is passed without state, connection and all.
+static bool way_find(struct proxy *proxy, const struct message *request, const struct route *route,
+	struct hop *to)
+{
+	const struct proxy_options *options = &proxy->options;
+	bool lives;
+
+	*to = route->flow;
+	if (to->connection != 0)
+		return true;
+	return options->resolve(options->context, request->octets, &route->uri, NULL, 0, to, &lives)
+		== PROXY_WAY_FOUND
+		&& options->reach(options->context, message_span(request, route->uri.host), to);
+}
+
 void proxy_pass_request(
 	struct proxy *proxy, const struct message *request, const struct hop *source)
 {
 	const struct proxy_options *options = &proxy->options;
 	struct forward forward = {.hashes = options->hashes, .source = source->peer};
-	uint8_t own_transport;
+	struct route route;
 	struct hop to;
-	struct uri uri;
-	bool is_aor;
-	bool lives;
 
 	if (is_to_refusal(proxy, request))
 		return;
-	if (request->max_forwards == 0
-		|| proxy_route_find(proxy, request, &uri, &forward.own_routes, &is_aor) != 0
-		|| is_aor
-		|| options->resolve(options->context, request->octets, &uri, NULL, 0, &to, &lives)
-			!= PROXY_WAY_FOUND
-		|| !options->reach(options->context, message_span(request, uri.host), &to)) {
+	if (request->max_forwards == 0 || proxy_route_find(proxy, request, source, &route) != 0
+		|| route.is_aor || !way_find(proxy, request, &route, &to)) {
 		proxy->counters.dropped++;
 		return;
 	}
-	forward.transport = own_transport = to.transport;
+	uint8_t own_transport = to.transport;
+	forward.own_routes = route.own_routes;
+	forward.transport = to.transport;
 	forward.sent_by = own_names_by(&options->own, &own_transport)->sent_by;
 	if (!forward_plan(&forward, request, &proxy->plan) || !send_edited(proxy, request, &to))
 		proxy->counters.dropped++;

@@ -19,6 +19,7 @@ static const struct {
 	{416, "Unsupported URI Scheme"},
 	{420, "Bad Extension"},
 	{423, "Interval Too Brief"},
+	{430, "Flow Failed"},
 	{439, "First Hop Lacks Outbound Support"},
 	{440, "Max-Breadth Exceeded"},
 	{480, "Temporarily Unavailable"},

@@ -1,5 +1,7 @@
 #include "strict.h"
 
+#include "flow_token.h"
+
 static bool is_loose(const uint8_t *base, const struct uri *uri)
 {
 	struct slice value;
@@ -13,8 +15,8 @@ static bool is_record_route(const struct own_names *own, const struct message *r
 	struct uri uri;
 
 	return uri_parse(request->octets, request->target, &uri) && uri.scheme != URI_OTHER
-		&& !uri.has_user && is_loose(request->octets, &uri)
-		&& own_names_hold(own, request->octets, &uri);
+		&& (!uri.has_user || uri.user.length == FLOW_TOKEN_TEXT)
+		&& is_loose(request->octets, &uri) && own_names_hold(own, request->octets, &uri);
 }
 
 // The last Route value of all lines, and what is to be cut with it: its line, or the comma before it.
@@ -51,6 +53,12 @@ bool strict_repair(
 		return false;
 	edit_begin(plan);
 	edit_replace(plan, request->target, message_span(request, address.uri));
+	// What is taken out stands in front of the Routes again, where it is found with all that it says.
+	edit_open(plan, message_line(request, HEADER_ROUTE)->offset, 0);
+	edit_add(plan, SPAN("Route: <"));
+	edit_add(plan, message_span(request, request->target));
+	edit_add(plan, SPAN(">\r\n"));
+	edit_close(plan);
 	edit_cut(plan, cut);
 	return !plan->overflow;
 }

@@ -233,11 +233,21 @@ uint64_t trunks_reach(
 	return trunk == NULL ? 0 : trunk->party.id;
 }
 
-bool trunks_have(const struct trunks *trunks, uint64_t id)
+bool trunks_find(const struct trunks *trunks, uint64_t id, struct trunk_party *party)
 {
 	const struct trunk *trunk = trunk_find(trunks, id);
 
-	return trunk != NULL && !trunk->is_dying && !trunk->ending;
+	if (trunk == NULL || trunk->is_dying || trunk->ending)
+		return false;
+	*party = trunk->party;
+	return true;
+}
+
+bool trunks_have(const struct trunks *trunks, uint64_t id)
+{
+	struct trunk_party party;
+
+	return trunks_find(trunks, id, &party);
 }
 
 bool trunks_send(struct trunks *trunks, uint64_t id, struct span octets)

@@ -99,6 +99,8 @@ const struct trunks_counts *trunks_count(const struct trunks *trunks);
 // to be `name`. 0: there is none, and none can be opened.
 [[nodiscard]] uint64_t trunks_reach(
 	struct trunks *trunks, const struct endpoint *peer, uint8_t transport, struct span name);
+// False: there is no such connection (any more).
+[[nodiscard]] bool trunks_find(const struct trunks *trunks, uint64_t id, struct trunk_party *party);
 [[nodiscard]] bool trunks_have(const struct trunks *trunks, uint64_t id);
 // False: there is no such connection (any more).
 [[nodiscard]] bool trunks_send(struct trunks *trunks, uint64_t id, struct span octets);

@@ -94,6 +94,14 @@ static bool network_reach(void *context, struct span name, struct hop *hop)
 	return name.length % 7 != 0;
 }
 
+static bool network_find_flow(void *context, uint64_t connection, struct hop *hop)
+{
+	*hop = SOURCE;
+	hop->flow = true;
+	hop->connection = connection;
+	return connection % 3 != 0;
+}
+
 static bool network_has_tcp(void *context, const struct endpoint *peer)
 {
 	return peer->port % 2;
@@ -130,6 +138,7 @@ static void world_open(void)
 		.forks_max = FORKS_MAX,
 		.timer_c_ms = TIMER_C_MS,
 		.resolve = network_resolve,
+		.find_flow = network_find_flow,
 		.reach = network_reach,
 		.has_tcp = network_has_tcp,
 		.is_dead = network_is_dead,

@@ -96,6 +96,13 @@ static inline bool network_reach(void *context, struct span name, struct hop *ho
 	return !unreachable;
 }
 
+// All phones' connections lead to 10.1.1.1.
+static inline bool network_find_flow(void *context, uint64_t connection, struct hop *hop)
+{
+	*hop = (struct hop){.transport = TRANSPORT_TCP, .flow = true, .connection = connection};
+	return !gone && endpoint_of("10.1.1.1", &hop->peer);
+}
+
 static inline bool network_has_tcp(void *context, const struct endpoint *peer)
 {
 	return has_tcp;
@@ -138,6 +145,7 @@ static inline void proxy_make(uint32_t transactions, uint32_t forks)
 		.forks_max = forks,
 		.timer_c_ms = TIMER_C_MS,
 		.resolve = network_resolve,
+		.find_flow = network_find_flow,
 		.reach = network_reach,
 		.has_tcp = network_has_tcp,
 		.is_dead = network_is_dead,

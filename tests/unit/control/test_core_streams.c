@@ -225,7 +225,7 @@ Test(core_streams, a_phone_is_called_by_its_connection_and_is_gone_with_it)
 	char via[96];
 	snprintf(via, sizeof(via), "\r\nVia: SIP/2.0/TCP %s;", core_text);
 	assert_holds(text, via);
-	snprintf(via, sizeof(via), "\r\nRecord-Route: <sip:%s;transport=tcp;lr>\r\n", core_text);
+	snprintf(via, sizeof(via), "@%s;transport=tcp;lr>, <sip:", core_text);
 	assert_holds(text, via);
 	close(alice);
 	for (unsigned i = 0; i < 100 && core_count(core)->flows_closed == 0; i++)

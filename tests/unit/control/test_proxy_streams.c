@@ -166,7 +166,7 @@ Test(proxy_streams, where_transports_change_each_side_gets_a_record_route_of_its
 		"\r\nRecord-Route: <sip:core.test:5070;transport=tcp;lr>, <sip:core.test;lr>\r\n");
 	answer(sent, 486);
 	came_by = (struct hop){.transport = TRANSPORT_TCP, .connection = 55};
-	invite("2", "");
+	invite("2", "Via: SIP/2.0/UDP 10.7.7.7;branch=z9hG4bKx\r\n");
 	came_by = (struct hop){.transport = TRANSPORT_UDP};
 	sent_to("10.0.0.1");
 	sent = sent_to("10.0.0.1");
@@ -263,4 +263,115 @@ Test(proxy_streams, an_ack_to_a_2xx_goes_by_the_transport_of_its_route, .init = 
 	request("ACK", "sip:bob@10.1.1.1", "1", "Route: <sip:10.0.0.1;transport=tcp;lr>\r\n");
 	assert_holds(sent_to("10.0.0.1"), "\r\nVia: SIP/2.0/TCP 10.0.0.9:5070;");
 	cr_assert(eq(u64, sent_by.connection, 1));
+}
+
+// --- Dialogs with phones that are connected to us ---
+
+// The values of the Record-Route, in order.
+static void record_routes_read(const char *text, char first[128], char second[128])
+{
+	char *line = strstr(text, "\r\nRecord-Route: <");
+
+	cr_assert(ne(ptr, line, NULL));
+	cr_assert(eq(
+		int, sscanf(line, "\r\nRecord-Route: <%127[^>]>, <%127[^>]>", first, second), 2));
+}
+
+static void bye(const char *branch, const char *first, const char *second)
+{
+	char routes[512];
+
+	snprintf(routes, sizeof(routes), "Route: <%s>\r\nRoute: <%s>\r\n", first, second);
+	request("BYE", "sip:alice@192.168.0.7;transport=tcp", branch, routes);
+}
+
+Test(proxy_streams, a_dialog_with_a_phone_that_is_connected_goes_by_its_connection, .init = setup,
+	.fini = teardown)
+{
+	char onward[128], back[128];
+
+	bind_connected("sip:alice@192.168.0.7;transport=tcp", 1, 77);
+	invite("1", "");
+	const char *sent = sent_to("10.1.1.1");
+	record_routes_read(sent, onward, back);
+	cr_assert(eq(str, (char *)back, "sip:core.test;lr"));
+	assert_holds(onward, "@core.test:5070;transport=tcp;lr");
+	answer(sent, 200);
+	bye("2", back, onward);
+	sent = sent_to("10.1.1.1");
+	assert_begins(sent, "BYE sip:alice@192.168.0.7;transport=tcp SIP/2.0\r\n");
+	cr_assert(eq(u64, sent_by.connection, 77));
+	cr_assert(not(holds(sent, "\r\nRoute:")));
+	answer(sent, 200);
+	// From the phone itself its own connection is not meant.
+	came_by = (struct hop){.transport = TRANSPORT_TCP, .connection = 77};
+	char routes[512];
+	snprintf(routes, sizeof(routes), "Route: <%s>, <%s>\r\n", onward, back);
+	request("BYE", "sip:caller@10.0.0.2", "3", routes);
+	came_by = (struct hop){.transport = TRANSPORT_UDP};
+	sent = sent_to("10.0.0.2");
+	assert_begins(sent, "BYE sip:caller@10.0.0.2 ");
+	answer(sent, 200);
+}
+
+Test(proxy_streams, an_ack_finds_the_connection_of_a_phone, .init = setup, .fini = teardown)
+{
+	char onward[128], back[128], routes[512];
+
+	bind_connected("sip:alice@192.168.0.7;transport=tcp", 1, 77);
+	invite("1", "");
+	const char *sent = sent_to("10.1.1.1");
+	record_routes_read(sent, onward, back);
+	answer(sent, 200);
+	snprintf(routes, sizeof(routes), "Route: <%s>, <%s>\r\n", back, onward);
+	request("ACK", "sip:alice@192.168.0.7;transport=tcp", "2", routes);
+	assert_begins(sent_to("10.1.1.1"), "ACK sip:alice@192.168.0.7;transport=tcp SIP/2.0\r\n");
+	cr_assert(eq(u64, sent_by.connection, 77));
+}
+
+Test(proxy_streams, a_dialog_whose_connection_has_closed_is_430, .init = setup, .fini = teardown)
+{
+	char onward[128], back[128];
+
+	bind_connected("sip:alice@192.168.0.7;transport=tcp", 1, 77);
+	invite("1", "");
+	const char *sent = sent_to("10.1.1.1");
+	record_routes_read(sent, onward, back);
+	answer(sent, 200);
+	while (*sent_to("10.9.9.9"))
+		;
+	gone = true;
+	bye("2", back, onward);
+	gone = false;
+	assert_begins(sent_to("10.9.9.9"), "SIP/2.0 430 Flow Failed\r\n");
+}
+
+Test(proxy_streams, nobody_can_make_a_name_for_a_connection, .init = setup, .fini = teardown)
+{
+	bye("1", "sip:core.test;lr", "sip:AAAAAAAAAAAAAAAAAAAAAA@core.test:5070;transport=tcp;lr");
+	const char *sent = sent_to("192.168.0.7");
+	assert_begins(sent, "BYE ");
+	cr_assert(not(sent_by.flow));
+	answer(sent, 200);
+}
+
+Test(proxy_streams, a_phone_that_calls_by_its_connection_is_reached_by_it, .init = setup,
+	.fini = teardown)
+{
+	char onward[128], back[128], routes[512];
+
+	bind_contact("alice", "sip:alice@10.0.0.2", "", 0, "");
+	came_by = (struct hop){.transport = TRANSPORT_TCP, .connection = 55};
+	invite("1", "");
+	came_by = (struct hop){.transport = TRANSPORT_UDP};
+	const char *sent = sent_to("10.0.0.2");
+	record_routes_read(sent, onward, back);
+	cr_assert(eq(str, (char *)onward, "sip:core.test;lr"));
+	answer(sent, 200);
+	snprintf(routes, sizeof(routes), "Route: <%s>, <%s>\r\n", onward, back);
+	request("BYE", "sip:caller@192.168.0.8;transport=tcp", "2", routes);
+	sent = sent_to("10.1.1.1");
+	assert_begins(sent, "BYE sip:caller@192.168.0.8");
+	cr_assert(eq(u64, sent_by.connection, 55));
+	answer(sent, 200);
 }
