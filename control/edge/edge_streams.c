@@ -211,6 +211,17 @@ static struct stream_limits limits_of(const struct config *config)
 	};
 }
 
+// A phone that comes back to another edge than the one it left resumes there.
+static void tickets_share(struct edge *edge, struct tls_set *set)
+{
+	uint8_t secret[TOKEN_KEYS_TICKET_OCTETS];
+
+	static_assert(sizeof(secret) == TICKETS_SECRET_OCTETS, "one secret");
+	if (token_keys_derive_tickets(edge->control->token_keys, secret) == 0)
+		tls_set_share_tickets(set, secret);
+	OPENSSL_cleanse(secret, sizeof(secret));
+}
+
 // NULL: it has been said why not, or *wanted is false.
 static struct tls_set *certificates_load(struct edge *edge, bool *wanted)
 {
@@ -224,6 +235,8 @@ static struct tls_set *certificates_load(struct edge *edge, bool *wanted)
 	if (*wanted && tls_set_new(config, &set, &fault) != 0)
 		log_event(edge->control->log, LOG_LEVEL_ERROR, "certificates-refused",
 			LOG_TEXT("error", fault.what));
+	if (set != NULL)
+		tickets_share(edge, set);
 	return set;
 }
 

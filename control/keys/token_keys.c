@@ -3,6 +3,7 @@
 #include <weir/vault.h>
 
 #include <openssl/crypto.h>
+#include <openssl/hmac.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -213,6 +214,27 @@ int token_keys_derive(const struct token_keys *keys, uint64_t wall_s, struct key
 const struct hash_keys *token_keys_hashes(const struct token_keys *keys)
 {
 	return &keys->hashes;
+}
+
+// Of the index secret, which is never replaced alone; by a label that nothing else is derived by.
+int token_keys_derive_tickets(
+	const struct token_keys *keys, uint8_t secret[TOKEN_KEYS_TICKET_OCTETS])
+{
+	static const char label[] = "weir tls tickets ";
+	uint8_t info[sizeof(label) - 1 + TOKEN_SECRETS_CLUSTER_MAX];
+	uint8_t made[EVP_MAX_MD_SIZE];
+	unsigned length;
+
+	memcpy(info, label, sizeof(label) - 1);
+	for (unsigned i = 0; i < keys->cluster_length; i++)
+		info[sizeof(label) - 1 + i] = octet_lower(keys->cluster[i]);
+	if (HMAC(EVP_sha256(), keys->secrets.index, sizeof(keys->secrets.index), info,
+		    sizeof(label) - 1 + keys->cluster_length, made, &length)
+		== NULL)
+		return -EIO;
+	memcpy(secret, made, TOKEN_KEYS_TICKET_OCTETS);
+	OPENSSL_cleanse(made, sizeof(made));
+	return 0;
 }
 
 bool token_keys_are_due(const struct token_keys *keys, uint64_t derived_wall_s, uint64_t wall_s)

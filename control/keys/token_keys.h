@@ -10,6 +10,7 @@
 struct token_keys;
 
 enum {
+	TOKEN_KEYS_TICKET_OCTETS = 32,
 	TOKEN_KEYS_FILE_MAX = 8192, // a larger file is refused unread
 	TOKEN_KEYS_RENEW_S = 86400, // how old the dataplane's keys become
 };
@@ -42,6 +43,9 @@ uint64_t token_keys_epoch(const struct token_keys *keys, uint64_t wall_s);
 	const struct token_keys *keys, uint64_t wall_s, struct key_material *material);
 // Derived once, valid until token_keys_close().
 const struct hash_keys *token_keys_hashes(const struct token_keys *keys);
+// The secret of the cluster's TLS session tickets: the same at every edge. 0 or -EIO; the caller wipes it.
+[[nodiscard]] int token_keys_derive_tickets(
+	const struct token_keys *keys, uint8_t secret[TOKEN_KEYS_TICKET_OCTETS]);
 // True if material derived at derived_wall_s should be derived and sent anew: a day or an epoch has passed, or the clock has
 // stepped back.
 [[nodiscard]] bool token_keys_are_due(

@@ -2,6 +2,7 @@
 
 #include "../keys/private_key.h"
 #include "tls_names.h"
+#include "tls_ticket.h"
 
 #include <weir/endpoint.h>
 
@@ -18,7 +19,6 @@ enum {
 
 // With forward secrecy and authenticated (RFC 9325 section 4.2); those of TLS 1.3 all are.
 static const char ciphers[] = "ECDHE+AESGCM:ECDHE+CHACHA20";
-static const unsigned char session_context[] = "weir";
 
 struct tls_pair {
 	const struct config_tls *entry; // while the set is made
@@ -29,6 +29,7 @@ struct tls_pair {
 
 struct tls_set {
 	_Atomic unsigned references;
+	struct tickets *tickets; // of all its servers
 	size_t count;
 	struct tls_pair pairs[];
 };
@@ -155,6 +156,33 @@ static bool clients_verify(
 	return true;
 }
 
+// Tickets of all entries are sealed by the same keys: what was proven to one listener must count at another only if that asks for no more.
+// So a session is of a listener that asks for no certificate, or of this one.
+static bool session_context_set(SSL_CTX *context, const struct config_tls *entry)
+{
+	unsigned char named[EVP_MAX_MD_SIZE];
+	unsigned length;
+
+	if (entry->client_auth == CLIENT_AUTH_NONE)
+		return SSL_CTX_set_session_id_context(
+			       context, (const unsigned char *)"weir", strlen("weir"))
+			== 1;
+	return EVP_Digest(
+		       entry->name.octets, entry->name.length, named, &length, EVP_sha256(), NULL)
+		== 1
+		&& SSL_CTX_set_session_id_context(context, named, length) == 1;
+}
+
+// Tickets alone: nothing is kept here for a phone that is gone.
+static bool sessions_set(
+	SSL_CTX *context, const struct tls_set *set, const struct config_tls *entry)
+{
+	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_num_tickets(context, 1);
+	SSL_CTX_set_max_early_data(context, 0);
+	return session_context_set(context, entry) && tls_ticket_use(context, set->tickets);
+}
+
 static SSL_CTX *server_new(
 	struct tls_set *set, const struct config_tls *entry, struct tls_fault *fault)
 {
@@ -162,15 +190,12 @@ static SSL_CTX *server_new(
 
 	if (context == NULL)
 		return NULL;
-	if (!clients_verify(context, entry, fault)) {
+	if (!clients_verify(context, entry, fault)
+		|| (!sessions_set(context, set, entry)
+			&& !fault_note(fault, entry, entry, "no session tickets"))) {
 		SSL_CTX_free(context);
 		return NULL;
 	}
-	// Tickets alone: nothing is kept here for a phone that is gone.
-	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-	SSL_CTX_set_session_id_context(context, session_context, sizeof(session_context) - 1);
-	SSL_CTX_set_num_tickets(context, 1);
-	SSL_CTX_set_max_early_data(context, 0);
 	SSL_CTX_set_tlsext_servername_callback(context, server_name_take);
 	SSL_CTX_set_tlsext_servername_arg(context, set);
 	return context;
@@ -179,8 +204,10 @@ static SSL_CTX *server_new(
 // The server has asked for our certificate.
 static int certificate_asked(SSL *ssl, void *context)
 {
+	static char asked;
+
 	(void)context;
-	SSL_set_app_data(ssl, &session_context);
+	SSL_set_app_data(ssl, &asked);
 	return 1;
 }
 
@@ -210,6 +237,7 @@ static void set_free(struct tls_set *set)
 		SSL_CTX_free(set->pairs[i].server);
 		SSL_CTX_free(set->pairs[i].client);
 	}
+	tickets_free(set->tickets);
 	free(set);
 }
 
@@ -235,6 +263,9 @@ int tls_set_new(const struct config *config, struct tls_set **set, struct tls_fa
 		return -ENOMEM;
 	atomic_init(&created->references, 1);
 	ERR_clear_error();
+	created->tickets = tickets_new();
+	if (created->tickets == NULL)
+		status = -ENOMEM;
 	for (size_t i = 0; i < count && status == 0; i++) {
 		created->count++;
 		status = pair_open(created, &created->pairs[i], &config->tls.items[i], fault);
@@ -245,6 +276,11 @@ int tls_set_new(const struct config *config, struct tls_set **set, struct tls_fa
 	}
 	*set = created;
 	return 0;
+}
+
+void tls_set_share_tickets(struct tls_set *set, const uint8_t secret[TICKETS_SECRET_OCTETS])
+{
+	tickets_set_secret(set->tickets, secret);
 }
 
 struct tls_set *tls_set_hold(struct tls_set *set)

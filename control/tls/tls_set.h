@@ -2,11 +2,12 @@
 //
 // A set is made of all `tls` entries at once and never changes: a reload makes another one, and connections go on with the one they began
 // with. TLS 1.2 and 1.3 with forward secrecy; no renegotiation, no compression, no early data (RFC 9325). Sessions are resumed by tickets, under
-// keys that live and end with the set. Any thread may use a set.
+// keys of an hour each (tickets.h). Any thread may use a set.
 
 #pragma once
 
 #include "../config/config.h"
+#include "tickets.h"
 
 #include <openssl/ssl.h>
 
@@ -22,6 +23,9 @@ struct tls_fault {
 // *set has one reference. 0; -ENOMEM; or -EINVAL: *fault says which entry.
 [[nodiscard]] int tls_set_new(
 	const struct config *config, struct tls_set **set, struct tls_fault *fault);
+// Before connections are made by it: its tickets are good for all sets that have this secret, and those of theirs here. Without it they are good
+// for this set alone.
+void tls_set_share_tickets(struct tls_set *set, const uint8_t secret[TICKETS_SECRET_OCTETS]);
 struct tls_set *tls_set_hold(struct tls_set *set);
 void tls_set_release(struct tls_set *set); // may be NULL
 
