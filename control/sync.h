@@ -6,6 +6,8 @@
 
 #pragma once
 
+#include "keys/secret_check.h"
+
 #include <weir/link.h>
 #include <weir/record.h>
 #include <weir/side.h>
@@ -23,6 +25,7 @@ struct sync_hello {
 	uint8_t listener_count;
 	uint64_t incarnation;
 	uint64_t epoch; // of its keys
+	struct secret_check secrets; // that they are made of
 	struct endpoint relay; // its peer listener
 	uint8_t name[LINK_NAME_MAX]; // the node's name, lower case
 	// What makes a Route or URI its own (ROUTING section 1).
@@ -62,6 +65,8 @@ struct sync_subscriber {
 	// One flow of a peer as it is now, inside a snapshot or live; FLOW_GONE removes it. record->id.edge is the peer's own: the
 	// engine refuses any other.
 	void (*heard)(void *context, const struct flow_record *record);
+	// There is a second edge with our id. `newer`: the peer listens to that one, and not to us; else it was turned away for us.
+	void (*twin)(void *context, uint8_t edge, bool newer);
 	// A peer's phones have de-registered: our rows that are meant go, too.
 	void (*removed)(void *context, const struct row_removal *removal);
 };

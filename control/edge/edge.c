@@ -1,29 +1,11 @@
 #include "edge.h"
 
-#include "../keys/key_folder.h"
 #include "edge_private.h"
 
 #include <openssl/rand.h>
 
 #include <errno.h>
 #include <stdlib.h>
-
-static int keys_open(struct edge *edge)
-{
-	struct control *control = edge->control;
-	const struct config *config = control->config;
-	struct token_keys_error error;
-	char path[KEY_PATH_MAX];
-
-	if (!key_folder_tokens(config->keys.directory, path))
-		return -ENAMETOOLONG;
-	control->token_keys =
-		token_keys_open(path, config->cluster.name, config->keys.rotate_every_s, &error);
-	if (control->token_keys != NULL)
-		return 0;
-	log_event(control->log, LOG_LEVEL_ERROR, "keys-refused", LOG_TEXT("error", error.text));
-	return -EINVAL;
-}
 
 static bool flow_current(void *context, uint32_t slot, struct flow_record *record)
 {
@@ -175,7 +157,7 @@ static int timers_open(struct edge *edge)
 // In the order in which each needs the ones before it.
 static int parts_open(struct edge *edge)
 {
-	int (*const opens[])(struct edge *) = {keys_open, store_start, book_open, timers_open,
+	int (*const opens[])(struct edge *) = {edge_keys_open, store_start, book_open, timers_open,
 		registration_open, edge_streams_open, edge_outlets_open, edge_link_open,
 		edge_upstream_open, edge_mesh_open, edge_source_open};
 	int status = 0;
@@ -272,7 +254,9 @@ void edge_close(struct control *control)
 
 void edge_reload(struct control *control)
 {
+	edge_keys_reload(control->edge);
 	edge_send_directory(control->edge);
+	edge_ready_judge(control->edge);
 	if (control->mesh != NULL)
 		mesh_sync(control->mesh)->announce(mesh_sync(control->mesh));
 	edge_streams_reload(control->edge);

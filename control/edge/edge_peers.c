@@ -22,6 +22,7 @@ static const struct sync_hello *hello_give(void *context)
 			LOG_TEXT("hint",
 				"have fewer access and core listeners, or give peers the "
 				"rest as cluster.peers[].advertise"));
+	edge->hello.secrets = edge->secrets;
 	return &edge->hello;
 }
 
@@ -62,12 +63,13 @@ static void peer_changed(void *context, const struct sync_peer *told)
 		peer->gone_ms = clock_ms();
 	if (told->connected)
 		peer->gone_ms = 0;
+	peer->replaced &= !told->complete;
 	peer->known |= told->connected;
 	hello_keep(peer, told);
-	if (told->connected) {
+	if (told->connected)
 		flow_book_note_generation(edge->book, told->newest_generation);
-		edge_ready_judge(edge);
-	}
+	edge_secrets_judge(edge);
+	edge_ready_judge(edge);
 	if (names_changed) {
 		edge_note_peer(edge, id);
 		edge_send_directory(edge);
@@ -124,6 +126,20 @@ static void removed(void *context, const struct row_removal *removal)
 	flow_book_hear_removal(edge->book, removal, edge_now());
 	if (flow_book_has_changes(edge->book))
 		edge_batch_soon(edge);
+}
+
+static void twin(void *context, uint8_t id, bool newer)
+{
+	struct edge *edge = context;
+
+	log_event(edge->control->log, LOG_LEVEL_ERROR, "mesh-twin",
+		LOG_NUMBER("edge", edge->control->config->node.id), LOG_NUMBER("told-by", id),
+		LOG_TEXT("outcome",
+			newer ? "a newer edge with this id has taken our place"
+			      : "an older edge with this id was turned away"),
+		LOG_TEXT("hint", "give each edge a node.id of its own"));
+	edge->peers[id].replaced = newer;
+	edge_ready_judge(edge);
 }
 
 // A dead edge's records are kept an hour: as long as phones may need to come back.
@@ -218,6 +234,7 @@ int edge_mesh_open(struct edge *edge)
 		.snapshot_begin = snapshot_begin,
 		.snapshot_end = snapshot_end,
 		.heard = heard,
+		.twin = twin,
 		.removed = removed,
 	};
 	if (cluster->listen.family == ENDPOINT_NONE)

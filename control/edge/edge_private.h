@@ -29,6 +29,7 @@ struct deferred {
 struct edge_peer {
 	struct sync_peer sync;
 	bool known; // sync.hello was heard, by us or by a process before us
+	bool replaced; // it listens to a newer edge with our id
 	uint8_t liveness; // enum peer_liveness, as the keeper says
 	uint32_t round_trip_us;
 	uint64_t changed_ms; // monotonic: liveness
@@ -66,6 +67,8 @@ struct edge {
 		+ 1]; // by id: it is what it was when the store was written
 	bool linked; // the dataplane has been sent the tables in this session
 	uint8_t epoch_standing; // enum link_epoch, as the keeper has said
+	uint8_t secret_standing; // enum secret_standing
+	struct secret_check secrets; // ours
 	struct streams *streams; // NULL: no listener of theirs
 	struct stream_listener *stream_listeners;
 	struct stream_mail *openings; // connections whose flow is on its way into the tables
@@ -135,6 +138,13 @@ void edge_send_peer_state(struct edge *edge, uint8_t id);
 [[nodiscard]] int edge_explain(struct edge *edge, struct span token,
 	void (*done)(void *context, const struct link_explained *answer), void *context);
 void edge_explain_expire(struct edge *edge, bool all);
+
+// edge_secrets.c: the cluster's secrets. 0 or a negative errno, and why is said.
+[[nodiscard]] int edge_keys_open(struct edge *edge);
+// Their file may have changed.
+void edge_keys_reload(struct edge *edge);
+// Who is connected, or what somebody holds, has changed.
+void edge_secrets_judge(struct edge *edge);
 
 // edge_devices.c: DPDK devices, and what became of listeners.
 // Makes edge->devices, and fills in what CONFIG says of them. 0 or -ENOMEM.

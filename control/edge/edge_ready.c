@@ -1,6 +1,14 @@
 #include "edge_private.h"
 #include "readiness.h"
 
+static bool edge_is_replaced(const struct edge *edge)
+{
+	for (unsigned id = 1; id < 256; id++)
+		if (edge->peers[id].replaced)
+			return true;
+	return false;
+}
+
 void edge_ready_judge(struct edge *edge)
 {
 	struct flow_time now = edge_now();
@@ -8,6 +16,8 @@ void edge_ready_judge(struct edge *edge)
 		.linked = edge->linked,
 		.keyed = edge->keys_sent_s != 0,
 		.epoch_is_foreign = edge->epoch_standing == LINK_EPOCH_MINORITY,
+		.secret_is_foreign = edge->secret_standing == SECRET_MINORITY,
+		.replaced = edge_is_replaced(edge),
 		.behind_s = flow_book_behind_s(edge->book, now),
 	};
 	// What a millisecond clock leaves of this second; at most one look too early.

@@ -9,6 +9,8 @@ struct readiness {
 	bool linked; // to a dataplane, which has been sent the tables
 	bool keyed; // it has the keys
 	bool epoch_is_foreign; // most of the other edges have another epoch than ours
+	bool secret_is_foreign; // most of them hold another secret
+	bool replaced; // another edge listens to a newer one with our id
 	uint32_t behind_s; // flow_book_behind_s()
 };
 

@@ -170,6 +170,27 @@ close_keys:
 	return NULL;
 }
 
+enum token_keys_fault token_keys_reload(
+	struct token_keys *keys, const char *path, struct token_keys_error *error)
+{
+	struct span cluster = span_of(keys->cluster, keys->cluster_length);
+	struct token_keys *fresh = token_keys_open(path, cluster, keys->rotate_every_s, error);
+
+	if (fresh == NULL)
+		return error->fault;
+	enum token_keys_fault fault = TOKEN_KEYS_OK;
+	if (CRYPTO_memcmp(fresh->secrets.index, keys->secrets.index, INDEX_SECRET_OCTETS) != 0)
+		fault = error_set(error, TOKEN_KEYS_INDEX,
+			"key file %s has another index secret: flows and registrations are known"
+			" by hashes under the one before; put that back, or restart every edge"
+			" of the cluster with an empty store  [E-KEY-INDEX]",
+			path);
+	else
+		keys->secrets = fresh->secrets;
+	token_keys_close(fresh);
+	return fault;
+}
+
 void token_keys_close(struct token_keys *keys)
 {
 	if (keys == NULL)
@@ -208,6 +229,37 @@ int token_keys_derive(const struct token_keys *keys, uint64_t wall_s, struct key
 		material->minting = keys->secrets.minting;
 	}
 	OPENSSL_cleanse(&made, sizeof(made));
+	return status;
+}
+
+// 8 octets of a hash that only who has the secret can make: no key of anything, and no way back.
+static int secret_hash(const struct token_keys *keys, const uint8_t *secret, int length,
+	const char *label, uint64_t *hash)
+{
+	uint8_t octets[EVP_MAX_MD_SIZE];
+	uint8_t input[256 + TOKEN_SECRETS_CLUSTER_MAX];
+	int used = snprintf((char *)input, sizeof(input), "%s, every %u s, %.*s", label,
+		keys->rotate_every_s, keys->cluster_length, (const char *)keys->cluster);
+
+	if (HMAC(EVP_sha256(), secret, length, input, (size_t)used, octets, NULL) == NULL)
+		return -EIO;
+	memcpy(hash, octets, sizeof(*hash));
+	return 0;
+}
+
+int token_keys_check(const struct token_keys *keys, struct secret_check *check)
+{
+	const struct token_secrets *secrets = &keys->secrets;
+	struct secret_check made = {.held = secrets->held, .minting = secrets->minting};
+	int status =
+		secret_hash(keys, secrets->index, INDEX_SECRET_OCTETS, "check index", &made.index);
+
+	for (unsigned i = 0; status == 0 && i < KEYRING_SECRETS; i++)
+		if ((secrets->held >> i & 1) != 0)
+			status = secret_hash(keys, secrets->token[i], TOKEN_SECRET_OCTETS,
+				"check token", &made.token[i]);
+	if (status == 0)
+		*check = made;
 	return status;
 }
 

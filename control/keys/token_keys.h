@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include "secret_check.h"
 #include "token_secrets.h"
 
 struct token_keys;
@@ -21,6 +22,7 @@ enum token_keys_fault {
 	TOKEN_KEYS_FILE, // [E-KEY-FILE] cannot be read
 	TOKEN_KEYS_SYNTAX, // [E-KEY-SYNTAX] a line is wrong, repeated or missing
 	TOKEN_KEYS_CLUSTER, // [E-KEY-CLUSTER] made for another cluster
+	TOKEN_KEYS_INDEX, // [E-KEY-INDEX] has another index secret than the running edge
 	TOKEN_KEYS_SYSTEM, // [E-KEY-SYSTEM] no memory, or OpenSSL failed
 };
 
@@ -34,6 +36,10 @@ struct token_keys_error {
 [[nodiscard]] struct token_keys *token_keys_open(const char *path, struct span cluster,
 	uint32_t rotate_every_s, struct token_keys_error *error);
 void token_keys_close(struct token_keys *keys); // wipes
+// Reads the file again: other token secrets, or another one that mints. The index secret stays what it is, for names are known by its
+// hashes. On a fault nothing has changed.
+[[nodiscard]] enum token_keys_fault token_keys_reload(
+	struct token_keys *keys, const char *path, struct token_keys_error *error);
 
 // The epoch at a wall clock.
 uint64_t token_keys_epoch(const struct token_keys *keys, uint64_t wall_s);
@@ -41,6 +47,8 @@ uint64_t token_keys_epoch(const struct token_keys *keys, uint64_t wall_s);
 // *material.
 [[nodiscard]] int token_keys_derive(
 	const struct token_keys *keys, uint64_t wall_s, struct key_material *material);
+// What another edge may know of the secrets. 0 or a negative errno.
+[[nodiscard]] int token_keys_check(const struct token_keys *keys, struct secret_check *check);
 // Derived once, valid until token_keys_close().
 const struct hash_keys *token_keys_hashes(const struct token_keys *keys);
 // The secret of the cluster's TLS session tickets: the same at every edge. 0 or -EIO; the caller wipes it.

@@ -3,6 +3,7 @@
 #include "../base/clock.h"
 #include "identity.h"
 #include "removal.h"
+#include "twin.h"
 
 #include <event2/buffer.h>
 #include <event2/bufferevent_ssl.h>
@@ -61,28 +62,6 @@ static void walk_begin(struct connection *connection)
 	walk_on(connection);
 }
 
-// Two nodes with one id: the newer incarnation wins. True if this connection may be its peer's.
-static bool displace_twin(struct connection *connection, struct peer *peer, uint64_t incarnation)
-{
-	struct connection *other = peer->connection;
-
-	if (other == NULL || other == connection)
-		return true;
-	if (other->greeted && other->incarnation > incarnation) {
-		log_event(connection->mesh->options.log, LOG_LEVEL_ERROR, "mesh-twin",
-			LOG_NUMBER("edge", peer->options.edge),
-			LOG_TEXT("outcome",
-				"refused: a newer incarnation with this id is connected"));
-		return false;
-	}
-	if (other->greeted && other->incarnation < incarnation)
-		log_event(connection->mesh->options.log, LOG_LEVEL_ERROR, "mesh-twin",
-			LOG_NUMBER("edge", peer->options.edge),
-			LOG_TEXT("outcome", "replaced by a newer incarnation"));
-	connection_close(other);
-	return true;
-}
-
 static void hello_accept(
 	struct connection *connection, struct peer *peer, const struct mesh_hello *mesh_hello)
 {
@@ -121,8 +100,8 @@ static const char *hello_judge(
 		return "another edge answered than the one I dialled";
 	if (!span_equal(span_of(hello->cluster, hello->cluster_length), mesh->options.cluster))
 		return "another cluster";
-	if (!displace_twin(connection, peer, hello->hello.incarnation))
-		return "a newer edge with this id is connected";
+	if (!twin_displace(connection, peer, hello->hello.incarnation))
+		return twin_why;
 	return NULL;
 }
 
@@ -141,9 +120,10 @@ static bool hello_take(struct connection *connection, struct span payload)
 	uint8_t certified = identity_read(bufferevent_openssl_get_ssl(connection->events));
 	const char *why = hello_judge(connection, &hello, certified);
 	if (why != NULL) {
-		log_event(mesh->options.log, LOG_LEVEL_WARNING, "mesh-refused",
-			LOG_NUMBER("edge", hello.hello.edge), LOG_NUMBER("certified", certified),
-			LOG_TEXT("why", why));
+		if (why != twin_why) // that was said, once
+			log_event(mesh->options.log, LOG_LEVEL_WARNING, "mesh-refused",
+				LOG_NUMBER("edge", hello.hello.edge),
+				LOG_NUMBER("certified", certified), LOG_TEXT("why", why));
 		connection_refuse(connection, why);
 		return false;
 	}
@@ -196,28 +176,31 @@ static bool removal_take(struct connection *connection, struct span payload)
 	return true;
 }
 
-// False: the connection is gone.
-static bool record_take(struct connection *connection, uint16_t type, struct span payload)
+static void refused(struct connection *connection, struct span why)
 {
-	struct mesh *mesh = connection->mesh;
+	bool known = connection->peer != NULL && connection->peer->replaces_us;
 
-	if (type == MESH_REFUSED) {
-		log_event(mesh->options.log, LOG_LEVEL_WARNING, "mesh-refused-us",
-			LOG_SPAN("why",
-				span_of(payload.octets,
-					payload.length < 120 ? payload.length : 120)));
-		connection_close(connection);
-		return false;
-	}
-	if (!connection->greeted) {
-		if (type == MESH_HELLO)
-			return hello_take(connection, payload);
-		connection_refuse(connection, "HELLO comes first");
-		return false;
-	}
+	if (!known) // else the edge has said so, once
+		log_event(connection->mesh->options.log, LOG_LEVEL_WARNING, "mesh-refused-us",
+			LOG_SPAN("why", span_of(why.octets, why.length < 120 ? why.length : 120)));
+	connection_close(connection);
+}
+
+static bool twin_told(struct connection *connection, struct span payload)
+{
+	if (twin_take(connection, payload))
+		return true;
+	connection_refuse(connection, "malformed word of a twin");
+	return false;
+}
+
+// An edge that has said HELLO. False: the connection is gone.
+static bool peer_record_take(struct connection *connection, uint16_t type, struct span payload)
+{
+	const struct sync_subscriber *edge = connection->mesh->options.subscriber;
 	struct peer *peer = connection->peer;
+
 	peer->status.records_in++;
-	const struct sync_subscriber *edge = mesh->options.subscriber;
 	switch (type) {
 	case MESH_HELLO:
 		return hello_refresh(connection, payload);
@@ -231,6 +214,7 @@ static bool record_take(struct connection *connection, uint16_t type, struct spa
 	case MESH_END:
 		edge->snapshot_end(edge->context, peer->options.edge);
 		peer->status.peer.complete = true;
+		peer->replaces_us = false;
 		peer_tell(peer);
 		return true;
 	case MESH_ALIVE:
@@ -239,6 +223,23 @@ static bool record_take(struct connection *connection, uint16_t type, struct spa
 		connection_refuse(connection, "record of an unknown type");
 		return false;
 	}
+}
+
+// False: the connection is gone.
+static bool record_take(struct connection *connection, uint16_t type, struct span payload)
+{
+	if (type == MESH_REFUSED) {
+		refused(connection, payload);
+		return false;
+	}
+	if (type == MESH_TWIN)
+		return twin_told(connection, payload);
+	if (connection->greeted)
+		return peer_record_take(connection, type, payload);
+	if (type == MESH_HELLO)
+		return hello_take(connection, payload);
+	connection_refuse(connection, "HELLO comes first");
+	return false;
 }
 
 static void octets_came(struct bufferevent *events, void *argument)

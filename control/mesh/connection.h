@@ -16,6 +16,7 @@ enum mesh_record {
 	MESH_ALIVE, // empty: nothing else to say
 	MESH_REFUSED, // text for people: why the connection is closed
 	MESH_REMOVED, // removal.h: the registrar has removed rows by way of me
+	MESH_TWIN, // an octet: there is another edge with your id; 0: refused, for you are newer, 1: newer, and you are refused
 };
 
 enum {
@@ -35,6 +36,8 @@ struct peer {
 	struct mesh_status status;
 	struct connection *connection; // the one that said HELLO, or is being dialled; NULL: none
 	struct event *redial;
+	uint64_t twin; // incarnation of the last one that was refused for a newer one; 0: none
+	bool replaces_us; // it listens to a newer edge with our id
 };
 
 struct connection {

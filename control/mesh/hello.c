@@ -55,6 +55,24 @@ static bool name_decode(struct unpacker *unpacker, uint8_t edge, struct link_nam
 	return true;
 }
 
+static void secrets_encode(struct packer *packer, const struct secret_check *secrets)
+{
+	pack_number(packer, secrets->held, 1);
+	pack_number(packer, secrets->minting, 1);
+	for (unsigned i = 0; i < KEYRING_SECRETS; i++)
+		pack_number(packer, secrets->token[i], 8);
+	pack_number(packer, secrets->index, 8);
+}
+
+static void secrets_decode(struct unpacker *unpacker, struct secret_check *secrets)
+{
+	secrets->held = (uint8_t)unpack_number(unpacker, 1);
+	secrets->minting = (uint8_t)unpack_number(unpacker, 1);
+	for (unsigned i = 0; i < KEYRING_SECRETS; i++)
+		secrets->token[i] = unpack_number(unpacker, 8);
+	secrets->index = unpack_number(unpacker, 8);
+}
+
 size_t hello_encode(const struct mesh_hello *mesh_hello, uint8_t *out)
 {
 	const struct sync_hello *hello = &mesh_hello->hello;
@@ -65,6 +83,7 @@ size_t hello_encode(const struct mesh_hello *mesh_hello, uint8_t *out)
 	pack_number(&packer, hello->secure, 1);
 	pack_number(&packer, hello->incarnation, 8);
 	pack_number(&packer, hello->epoch, 8);
+	secrets_encode(&packer, &hello->secrets);
 	pack_number(&packer, mesh_hello->newest_generation, 4);
 	pack_text(&packer, span_of(mesh_hello->cluster, mesh_hello->cluster_length));
 	pack_text(&packer, span_of(hello->name, hello->name_length));
@@ -95,6 +114,7 @@ static bool head_decode(struct unpacker *unpacker, struct mesh_hello *mesh_hello
 	hello->secure = unpack_number(unpacker, 1) == 1;
 	hello->incarnation = unpack_number(unpacker, 8);
 	hello->epoch = unpack_number(unpacker, 8);
+	secrets_decode(unpacker, &hello->secrets);
 	mesh_hello->newest_generation = (uint32_t)unpack_number(unpacker, 4);
 	text_take(unpack_text(unpacker), mesh_hello->cluster, &mesh_hello->cluster_length);
 	text_take(unpack_text(unpacker), hello->name, &hello->name_length);

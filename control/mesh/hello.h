@@ -5,7 +5,7 @@
 #include "../sync.h"
 
 enum {
-	MESH_VERSION = 2,
+	MESH_VERSION = 3,
 	HELLO_OCTETS_MAX = 16384,
 };
 

@@ -11,6 +11,7 @@
 enum {
 	// A returning edge is met again soon; an absent one costs five refused connects a second.
 	REDIAL_MS = 200,
+	TWIN_REDIAL_MS = 2000, // of who was refused for a newer edge with its id
 	// Strangers in the TLS handshake cannot fill our descriptors.
 	ACCEPTED_MAX = 4 * MESH_PEERS_MAX,
 };
@@ -67,7 +68,9 @@ static void redial_fired(evutil_socket_t socket, short what, void *argument)
 
 void peer_dial_later(struct peer *peer)
 {
-	struct timeval wait = {.tv_usec = REDIAL_MS * 1000};
+	unsigned wait_ms = peer->replaces_us ? TWIN_REDIAL_MS : REDIAL_MS;
+	struct timeval wait = {
+		.tv_sec = wait_ms / 1000, .tv_usec = (suseconds_t)(wait_ms % 1000) * 1000};
 
 	if (peer->redial != NULL)
 		evtimer_add(peer->redial, &wait);

@@ -185,6 +185,11 @@ void edge_end_peer(void)
 	peer_process = 0;
 }
 
+void edge_signal(int signal)
+{
+	kill(process, signal);
+}
+
 void edge_end(int signal)
 {
 	kill(process, signal);

@@ -27,6 +27,8 @@ void edge_teardown(void);
 void edge_start(const char *listeners, unsigned listener_count);
 // kill -9, or an end that it is asked for.
 void edge_end(int signal);
+// It goes on.
+void edge_signal(int signal);
 
 // Another edge's weir-control, without a dataplane.
 void edge_start_peer(void);

@@ -6,6 +6,8 @@
 #include <criterion/new/assert.h>
 
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 TestSuite(edge, .init = edge_setup, .fini = edge_teardown, .timeout = 60);
 
@@ -36,6 +38,32 @@ Test(edge, where_no_majority_says_who_is_wrong_the_edge_goes_on)
 	cr_assert(edge_await_status("\"ready\": false"));
 	tell_epoch(7, 9, LINK_EPOCH_SPLIT);
 	cr_assert(edge_await_status("\"ready\": true"));
+}
+
+// One line more in the file of the cluster's secrets, and it is the secret that mints.
+static void second_secret_add(void)
+{
+	char command[256];
+
+	snprintf(command, sizeof(command),
+		"sed -i 's/^mint 0/token 1 %064d\\nmint 1/' %s/keys/token-keys", 7, edge_folder);
+	cr_assert(eq(int, system(command), 0), "%s", command);
+}
+
+Test(edge, takes_another_token_secret_at_a_reload)
+{
+	struct key_material material;
+
+	edge_start(NULL, 3);
+	cr_assert(eq(
+		sz, edge_await_record(LINK_KEYS, &material, sizeof(material)), sizeof(material)));
+	cr_assert(eq(int, material.held, 1));
+	second_secret_add();
+	edge_signal(SIGHUP);
+	cr_assert(eq(
+		sz, edge_await_record(LINK_KEYS, &material, sizeof(material)), sizeof(material)));
+	cr_assert(eq(int, material.held, 3));
+	cr_assert(eq(int, material.minting, 1));
 }
 
 static struct endpoint await_relay(void)

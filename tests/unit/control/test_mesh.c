@@ -1,240 +1,9 @@
-// Two controls on one loop:
-//
-//     edge 1 (dials) ---- mutual TLS over loopback ---- edge 2 (listens)
-//
-// Each has a few flows of its own; what the other has heard is compared with them.
+// Edges tell each other their flows, and what they say of themselves.
 
-#include "keys/certificate.h"
-#include "mesh/identity.h"
-#include "mesh/mesh.h"
-#include "mesh/removal.h"
-
-#include <weir/side.h>
+#include "mesh_fixture.h"
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
-
-#include <netinet/in.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-enum {
-	FLOWS = 3000, // more than one output buffer's worth
-};
-
-struct node {
-	struct mesh *mesh;
-	struct mesh_options options;
-	struct sync_subscriber subscriber;
-	struct sync_hello hello;
-	struct mesh_peer_options peer;
-	struct sync_peer known; // of the other
-	uint32_t flows; // own: slots 1 to flows
-	uint32_t generation;
-	uint32_t heard[FLOWS + 100]; // generation by slot of the other
-	uint32_t heard_count;
-	struct row_removal removal; // the last one heard
-	unsigned removals;
-	FILE *said; // its log
-	char text[8192];
-};
-
-static struct event_base *base;
-static char folder[] = "/tmp/weir-mesh-XXXXXX";
-static struct authority authority;
-static struct node nodes[3]; // by edge id
-
-static struct flow_record own_flow(const struct node *node, uint32_t slot)
-{
-	return (struct flow_record){
-		.id = {.edge = node->hello.edge, .slot = slot, .generation = node->generation},
-		.state = FLOW_LIVE,
-		.listener = 1,
-		.transport = TRANSPORT_UDP,
-		.row_count = 1,
-		.peer = {.address = {192, 0, 2, 1}, .port = (uint16_t)slot, .family = ENDPOINT_V4},
-		.rows = {{.uak = slot, .aor = 1, .contact = 1}},
-	};
-}
-
-static const struct sync_hello *on_hello(void *context)
-{
-	return &((struct node *)context)->hello;
-}
-
-static bool on_next(void *context, uint32_t slot, struct flow_record *record)
-{
-	struct node *node = context;
-
-	if (slot >= node->flows)
-		return false;
-	*record = own_flow(node, slot + 1);
-	return true;
-}
-
-static uint32_t on_newest_generation(void *context, uint8_t edge)
-{
-	return 4711;
-}
-
-static void on_peer_changed(void *context, const struct sync_peer *peer)
-{
-	((struct node *)context)->known = *peer;
-}
-
-static void on_snapshot_begin(void *context, uint8_t edge)
-{
-	struct node *node = context;
-
-	memset(node->heard, 0, sizeof(node->heard));
-	node->heard_count = 0;
-}
-
-static void on_snapshot_end(void *context, uint8_t edge)
-{
-}
-
-static void on_heard(void *context, const struct flow_record *record)
-{
-	struct node *node = context;
-
-	cr_assert(lt(u32, record->id.slot, FLOWS + 100));
-	node->heard_count += node->heard[record->id.slot] == 0;
-	node->heard[record->id.slot] = record->id.generation;
-}
-
-static void on_removed(void *context, const struct row_removal *removal)
-{
-	struct node *node = context;
-
-	node->removal = *removal;
-	node->removals++;
-}
-
-// What a node's log says so far.
-static const char *said(struct node *node)
-{
-	fseek(node->said, 0, SEEK_SET);
-	size_t length = fread(node->text, 1, sizeof(node->text) - 1, node->said);
-	node->text[length] = 0;
-	return node->text;
-}
-
-static uint16_t free_port(void)
-{
-	struct sockaddr_in address = {
-		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t length = sizeof(address);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	bind(fd, (struct sockaddr *)&address, length);
-	getsockname(fd, (struct sockaddr *)&address, &length);
-	close(fd);
-	return ntohs(address.sin_port);
-}
-
-static SSL_CTX *tls_of(const struct authority *issuer, uint8_t edge, const char *name)
-{
-	char certificate[64], key[64], ca[64], why[256] = "";
-
-	snprintf(certificate, sizeof(certificate), "%s/%s.pem", folder, name);
-	snprintf(key, sizeof(key), "%s/%s.key", folder, name);
-	snprintf(ca, sizeof(ca), "%s/ca.pem", folder);
-	cr_assert(eq(int, certificate_write_edge(issuer, edge, "edge.test", certificate, key), 0));
-	SSL_CTX *tls = identity_open(certificate, key, ca, why, sizeof(why));
-	cr_assert(tls != NULL, "%s", why);
-	return tls;
-}
-
-static void node_prepare(uint8_t edge, uint16_t own_port, uint16_t other_port, SSL_CTX *tls)
-{
-	struct node *node = &nodes[edge];
-	struct endpoint loopback = {.address = {127, 0, 0, 1}, .family = ENDPOINT_V4};
-
-	node->said = tmpfile();
-	node->generation = 100;
-	node->flows = FLOWS;
-	node->peer = (struct mesh_peer_options){.edge = (uint8_t)(3 - edge), .address = loopback};
-	node->peer.address.port = other_port;
-	node->hello = (struct sync_hello){
-		.edge = edge, .incarnation = 7, .relay = {.family = ENDPOINT_V4, .port = 5070}};
-	node->subscriber = (struct sync_subscriber){node, on_hello, on_next, on_newest_generation,
-		on_peer_changed, on_snapshot_begin, on_snapshot_end, on_heard, on_removed};
-	node->options = (struct mesh_options){
-		.base = base,
-		.tls = tls,
-		.listen = loopback,
-		.peers = &node->peer,
-		.peer_count = 1,
-		.cluster = SPAN("test"),
-		.subscriber = &node->subscriber,
-		.log = log_new(fileno(node->said), LOG_LEVEL_DEBUG, false),
-	};
-	node->options.listen.port = own_port;
-}
-
-static void setup(void)
-{
-	uint16_t ports[2] = {free_port(), free_port()};
-	char ca[64], key[64];
-
-	base = event_base_new();
-	cr_assert(ne(ptr, mkdtemp(folder), NULL));
-	snprintf(ca, sizeof(ca), "%s/ca.pem", folder);
-	snprintf(key, sizeof(key), "%s/ca.key", folder);
-	cr_assert(eq(int, authority_make(&authority, "test"), 0));
-	cr_assert(eq(int, authority_write(&authority, ca, key), 0));
-	node_prepare(1, ports[0], ports[1], tls_of(&authority, 1, "edge-1"));
-	node_prepare(2, ports[1], ports[0], tls_of(&authority, 2, "edge-2"));
-}
-
-static void node_open(uint8_t edge)
-{
-	cr_assert(eq(int, mesh_open(&nodes[edge].options, &nodes[edge].mesh), 0));
-}
-
-static void node_close(uint8_t edge)
-{
-	if (nodes[edge].mesh != NULL)
-		mesh_close(nodes[edge].mesh);
-	nodes[edge].mesh = NULL;
-}
-
-static void teardown(void)
-{
-	char command[128];
-
-	node_close(1);
-	node_close(2);
-	for (unsigned i = 1; i <= 2; i++) {
-		SSL_CTX_free(nodes[i].options.tls);
-		log_free(nodes[i].options.log);
-		fclose(nodes[i].said);
-	}
-	authority_free(&authority);
-	event_base_free(base);
-	snprintf(command, sizeof(command), "rm -r %s", folder);
-	cr_assert(eq(int, system(command), 0));
-}
-
-// Turn the loop until `done` or five seconds are over.
-static bool wait_for(bool (*done)(void))
-{
-	struct timeval tick = {.tv_usec = 10000};
-
-	for (unsigned i = 0; i < 500 && !done(); i++) {
-		event_base_loopexit(base, &tick);
-		event_base_dispatch(base);
-	}
-	return done();
-}
-
-static bool both_complete(void)
-{
-	return nodes[1].known.complete && nodes[2].known.complete;
-}
 
 static bool one_is_down(void)
 {
@@ -379,6 +148,7 @@ Test(mesh, decodes_no_hello_that_was_cut_or_lengthened)
 	uint8_t octets[HELLO_OCTETS_MAX + 1];
 	const struct mesh_hello hello = {
 		.hello = {.edge = 1,
+			.secrets = {.held = 2, .minting = 1, .token = {0, 5}, .index = UINT64_MAX},
 			.relay = {.family = ENDPOINT_V6},
 			.name_count = 2,
 			.listener_count = 1,
@@ -395,6 +165,9 @@ Test(mesh, decodes_no_hello_that_was_cut_or_lengthened)
 	cr_assert(hello_decode(span_of(octets, length), &back, &version));
 	cr_assert(eq(int, back.hello.names[0].port, 5060));
 	cr_assert(eq(int, back.hello.listeners[0].id, 3));
+	cr_assert(eq(int, back.hello.secrets.minting, 1));
+	cr_assert(eq(u64, back.hello.secrets.token[1], 5));
+	cr_assert(eq(u64, back.hello.secrets.index, UINT64_MAX));
 	for (size_t other = 0; other <= length + 1; other++)
 		cr_assert(eq(int, hello_decode(span_of(octets, other), &back, &version),
 			other == length));

@@ -25,6 +25,14 @@ Test(readiness, each_thing_that_is_missing_is_named)
 	missing.epoch_is_foreign = true;
 	cr_assert(eq(str, (char *)readiness_judge(&missing),
 		"the clock: the other edges are in another epoch"));
+	missing = whole;
+	missing.secret_is_foreign = true;
+	cr_assert(eq(str, (char *)readiness_judge(&missing),
+		"the secret: the other edges hold another one"));
+	missing = whole;
+	missing.replaced = true;
+	cr_assert(eq(str, (char *)readiness_judge(&missing),
+		"an id of its own: a newer edge with this node.id is connected to the others"));
 }
 
 Test(readiness, an_edge_that_gives_out_no_flow_yet_does_not_serve)

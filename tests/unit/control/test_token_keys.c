@@ -239,6 +239,85 @@ Test(token_keys, material_is_due_after_a_day_an_epoch_or_a_step_back_of_the_cloc
 	token_keys_close(keys);
 }
 
+Test(token_keys, a_new_file_is_taken_without_a_restart)
+{
+	struct key_material before;
+	struct key_material after;
+
+	secrets.held = 1;
+	secrets.minting = 0;
+	write_secrets(0600);
+	struct token_keys *keys = open_keys();
+	cr_assert(eq(int, token_keys_derive(keys, NOW_S, &before), 0));
+	secrets.held = 3;
+	secrets.minting = 1;
+	write_secrets(0600);
+	cr_assert(eq(int, token_keys_reload(keys, path, &error), TOKEN_KEYS_OK));
+	cr_assert(eq(int, token_keys_derive(keys, NOW_S, &after), 0));
+	cr_assert(eq(int, after.held, 3));
+	cr_assert(eq(int, after.minting, 1));
+	cr_assert(eq(int, memcmp(before.key[0], after.key[0], sizeof(before.key[0])), 0));
+	token_keys_close(keys);
+}
+
+Test(token_keys, a_file_that_is_refused_changes_nothing)
+{
+	struct key_material material;
+
+	write_secrets(0600);
+	struct token_keys *keys = open_keys();
+	secrets.minting = 0;
+	write_secrets(0644);
+	cr_assert(eq(int, token_keys_reload(keys, path, &error), TOKEN_KEYS_MODE));
+	secrets.index[0] ^= 1;
+	write_secrets(0600);
+	cr_assert(eq(int, token_keys_reload(keys, path, &error), TOKEN_KEYS_INDEX));
+	cr_assert(eq(int, token_keys_derive(keys, NOW_S, &material), 0));
+	cr_assert(eq(int, material.minting, 1));
+	token_keys_close(keys);
+}
+
+static struct secret_check check_of(uint8_t held, uint8_t minting)
+{
+	struct secret_check check;
+
+	secrets.held = held;
+	secrets.minting = minting;
+	write_secrets(0600);
+	struct token_keys *keys = open_keys();
+	cr_assert(eq(int, token_keys_check(keys, &check), 0));
+	token_keys_close(keys);
+	return check;
+}
+
+Test(token_keys, edges_agree_at_every_step_of_a_replacement_and_not_across_two)
+{
+	const struct secret_check steps[] = {
+		check_of(1, 0), check_of(3, 0), check_of(3, 1), check_of(2, 1)};
+
+	for (unsigned i = 0; i < 4; i++)
+		for (unsigned j = 0; j < 4; j++)
+			cr_assert(eq(int, secret_checks_agree(&steps[i], &steps[j]),
+					  i < j + 2 && j < i + 2),
+				"%u %u", i, j);
+}
+
+Test(token_keys, edges_with_other_secrets_do_not_agree)
+{
+	const struct secret_check one = check_of(1, 0);
+
+	secrets.index[31] ^= 1;
+	const struct secret_check other_index = check_of(1, 0);
+	secrets.index[31] ^= 1;
+	secrets.token[0][31] ^= 1;
+	const struct secret_check other_token = check_of(1, 0);
+	secrets.token[0][31] ^= 1;
+	const struct secret_check same = check_of(1, 0);
+	cr_assert(secret_checks_agree(&one, &same));
+	cr_assert(not(secret_checks_agree(&one, &other_index)));
+	cr_assert(not(secret_checks_agree(&one, &other_token)));
+}
+
 Test(token_keys, a_forked_child_does_not_inherit_the_secrets)
 {
 	static const uint8_t wiped[sizeof(struct hash_keys)];
