@@ -13,8 +13,9 @@ from lab.cluster import Cluster
 from lab.dialog import new_tag
 from lab.drivers import Driver
 from lab.edge import wait_until
-from lab.house import CORE, CORE_HOST, CORE_NAME, DOMAIN, OUTSIDE_HOST, PASSWORD, SIP_PORT
-from lab.nat import NatMode
+from lab.house import (CORE, CORE_HOST, CORE_NAME, DOMAIN, OUTSIDE_HOST, PASSWORD, SIP_PORT, access_name,
+                       core_side_name)
+from lab.nat import NatBox, NatMode
 from lab.phone import Account, Contact, Flow, Phone
 from lab.report import Report
 from lab.scenario import exchange, make_call
@@ -25,12 +26,13 @@ from lab.transport import TCP, TLS, UDP, Transport
 from lab.udp import Port
 
 DRAWING = r"""
-   phone -- NAT -- edge1 --- UDP --+
+   phones - NAT -+- edge1 --- UDP -+
+                 +- edge2 --- TCP -+
    edges that the lab plays - TCP -+-- core -- UDP -- the outside party
    phones -------- TCP, TLS -------+
 """
 
-ONE = 1
+ONE, TWO = 1, 2
 TEAM = "team"
 LARGE_OCTETS = 20000
 AT_ONCE_S = 0.3
@@ -39,10 +41,22 @@ HERE, THERE = f"{CORE}{OUTSIDE_HOST}", (f"{CORE}{CORE_HOST}", SIP_PORT)
 
 class House(Cluster):
     def __init__(self, driver: Driver = Driver.SOCKET) -> None:
-        super().__init__(edges=(ONE,), driver=driver)
+        super().__init__(edges=(ONE, TWO), driver=driver)
         self.authority = Authority(f"{self.folder}/authority")
         for transport in (TCP, TLS):
             self.zone.add_service(CORE_NAME, (10, CORE_NAME), transport=transport)
+        # Strangers to each other, so that what one has lost the other cannot make good.
+        for edge, transport in ((ONE, UDP), (TWO, TCP)):
+            self.zone.add_service(access_name(edge), (10, f"access{edge}.test"))
+            self.zone.add_service(core_side_name(edge), (10, f"inner{edge}.test"), transport=transport)
+
+    def edge_configuration(self, edge: int, peers: list[int], cluster: str, keys: str) -> dict:
+        settings = super().edge_configuration(edge, peers, cluster, keys)
+        if edge == TWO:
+            settings["upstream"]["targets"] = [f"sip:{CORE}{CORE_HOST}:{SIP_PORT};transport=tcp"]
+            settings["listeners"].append({"name": "core-tcp", "side": "core", "transport": "tcp", "allow": [f"{CORE}0/24"],
+                                          "address": f"{CORE}{edge}:{SIP_PORT}", "advertise": core_side_name(edge)})
+        return settings
 
     def make_streaming_core(self) -> None:
         self.make_core([], record_route=True)
@@ -139,7 +153,8 @@ class Scene:
         self.outside: tuple[Phone, Account] | None = None
 
     async def run(self) -> None:
-        self.house.make_edges([ONE])
+        self.house.make_edges([ONE], "one.test")
+        self.house.make_edges([TWO], "two.test")
         self.house.make_streaming_core()
         nat = self.house.add_nat("nat", NatMode.PRESERVING)
         await self.house.start()
@@ -157,6 +172,7 @@ class Scene:
         for transport in (TCP, TLS):
             await self.lost(transport, connected[transport])
         await self.killed()
+        await self.edges(nat)
 
     def status(self) -> dict:
         return self.house.core.status()["core"]
@@ -324,6 +340,35 @@ class Scene:
         complaints += [] if result.answer.elapsed_s < AT_ONCE_S else ["not at once"]
         self.report.case("and so is the next call, whose connection it refuses", complaints, "", result.answer.elapsed_s)
         edges[0].kill()
+
+    async def edges(self, nat: NatBox) -> None:
+        """A phone with a flow at either edge; the newer one is at the edge that speaks TCP with the core."""
+        caller, account = self.outside
+        phone = self.house.add_phone("mobile", nat, [["mobile"]], {1: TWO, 2: ONE})
+        await self.house.settle(phone)
+        opened = self.counted("connections_opened")
+        for sender in ("caller", "callee"):
+            seen = len(phone.arrivals)
+            call = await make_call(caller, account, phone, "mobile", DOMAIN)
+            again = await exchange(*call.ends("callee"), "INVITE")
+            ended = await exchange(*call.ends(sender), "BYE")
+            complaints = again.complaints + ended.complaints
+            flows = {arrival.port for arrival in phone.arrivals[seen:]}
+            if flows != {phone.flows()[0].port}:
+                complaints.append("not by the flow at edge2")
+            self.report.case(f"a phone behind an edge that speaks TCP with the core is called, and the {sender} hangs up",
+                             complaints + self.house.failures(), "", ended.elapsed_s)
+        complaints = [] if self.counted("connections_opened") - opened <= 1 else ["the core opened more than one connection"]
+        self.report.case("all that by one connection of the core's", complaints)
+        await self.send_large(f"a message of {LARGE_OCTETS // 2} octets by that connection", self.outside, phone, LARGE_OCTETS // 2, 0)
+        await self.house.weir[TWO].kill()
+        result = await caller.invite(account, f"sip:mobile@{DOMAIN}")
+        complaints = [] if result.status == 200 else [f"INVITE: {result.status or 'no answer'}"]
+        complaints += [] if result.answer.elapsed_s < AT_ONCE_S else ["not at once"]
+        if result.dialog is not None:
+            complaints += [] if phone.arrivals[-1].port is phone.flows()[1].port else ["not by the flow at edge1"]
+            await caller.request(result.dialog, "BYE")
+        self.report.case("that edge is killed: the next flow at once", complaints + self.house.failures(), "", result.answer.elapsed_s)
 
     async def register_behind(self, edge: PlayedEdge, reg_id: int) -> None:
         phone, account = self.outside
