@@ -37,6 +37,18 @@ enum verdict admit_relay(struct request *request)
 	return VERDICT_NONE;
 }
 
+// RFC 3261 section 8.2.6.2: what a response copies is there, however it reads.
+static bool can_be_answered(const struct message *message)
+{
+	static const uint8_t copied[] = {
+		HEADER_VIA, HEADER_FROM, HEADER_TO, HEADER_CALL_ID, HEADER_CSEQ};
+
+	for (unsigned i = 0; i < sizeof(copied); i++)
+		if (message->first[copied[i]] == MESSAGE_LINE_NONE)
+			return false;
+	return message->request;
+}
+
 enum verdict admit_fault(const struct message *message, enum message_fault fault)
 {
 	switch (fault) {
@@ -46,14 +58,12 @@ enum verdict admit_fault(const struct message *message, enum message_fault fault
 		return VERDICT_KEEPALIVE;
 	case MESSAGE_STUN:
 		return VERDICT_STUN;
-	case MESSAGE_START_LINE:
-		return VERDICT_UNREADABLE;
 	default:
 		break;
 	}
 	if (!message->request && message->status != 0)
 		return VERDICT_BAD_RESPONSE;
-	if (!message->request || !message->answerable)
+	if (!can_be_answered(message))
 		return VERDICT_UNREADABLE;
 	return fault == MESSAGE_VERSION ? VERDICT_BAD_VERSION : VERDICT_BAD_REQUEST;
 }

@@ -23,6 +23,18 @@ static bool host_is_forbidden(
 		&& !directory_is_target(directory, &endpoint);
 }
 
+// No Route of ours has one: who adds it wants the request somewhere else.
+static bool own_route_has_maddr(const struct request *request)
+{
+	struct slice maddr;
+
+	for (unsigned i = 0; i < request->decision->popped; i++)
+		if (parameter_find(request->message->octets, request->routes->hop[i].uri.parameters,
+			    SPAN("maddr"), &maddr))
+			return true;
+	return false;
+}
+
 bool aim_is_forbidden(const struct request *request)
 {
 	const struct routes *routes = request->routes;
@@ -32,6 +44,8 @@ bool aim_is_forbidden(const struct request *request)
 	bool chosen = !routes->has_next && !request_has_to_tag(request);
 	struct slice maddr;
 
+	if (own_route_has_maddr(request))
+		return true;
 	if (aim->scheme == URI_OTHER)
 		return false;
 	if (!own_names(request->world->directory, message, aim)

@@ -139,7 +139,8 @@ static void line_edit(const struct world *world, struct edit_plan *plan,
 		edit_replace(plan,
 			(struct slice){line->offset, (uint16_t)(line->value_offset - line->offset)},
 			SPAN("Unsupported: "));
-	if (line->header != HEADER_TO || message->to_tag.length != 0)
+	// A To that does not parse is copied as it is: a tag would not be read either.
+	if (line->header != HEADER_TO || message->to_tag.length != 0 || message->to_uri.length == 0)
 		return;
 	tag_write(world, message, status, tag);
 	edit_open(plan, (uint16_t)(line->value_offset + line->value_length), 0);

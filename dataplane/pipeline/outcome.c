@@ -60,7 +60,7 @@ static void answer_destination(const struct burst *burst, unsigned index, struct
 	const struct via *via = &burst->message[index].via;
 
 	*out = burst->packet[index]->peer;
-	if (burst->side[index] != SIDE_ACCESS && !via->has_rport
+	if (burst->side[index] != SIDE_ACCESS && via->value.length != 0 && !via->has_rport
 		&& !listener_is_stream(burst->listener[index]))
 		out->port = via->has_port ? via->port : 5060;
 }

@@ -164,7 +164,9 @@ static void answer_message_write(const struct world *world, struct burst *burst,
 	via_return_decide(
 		message, &burst->packet[index]->peer, source_is_told(burst, index), &back);
 	answer_write(world, &burst->plan, message, decision->status, decision->retry_after_s);
-	via_return_write(&burst->plan, message, &back);
+	// A Via that does not parse goes back as it came.
+	if (message->via.value.length != 0)
+		via_return_write(&burst->plan, message, &back);
 }
 
 // False: the message as decided does not fit.

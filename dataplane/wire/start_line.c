@@ -75,11 +75,14 @@ static enum message_fault request_line_parse(
 {
 	const uint8_t *base = message->octets;
 
-	if (method_end == 0 || method_end == end || base[method_end] != ' ')
+	if (method_end == 0 || method_end == end || !octet_is(base[method_end], OCTET_SPACE))
 		return MESSAGE_START_LINE;
+	// Whatever follows: its sender may be told that it is wrong.
 	message->request = true;
 	message->method_name = slice_between(0, method_end);
 	message->method = (uint8_t)method_find(message_span(message, message->method_name));
+	if (base[method_end] != ' ')
+		return MESSAGE_START_LINE;
 	uint32_t target = method_end + 1;
 	uint32_t target_end = space_find(base, target, end);
 

@@ -60,10 +60,14 @@ class Stand:
         came = await self.take(patience_s)
         return message_read(came[0]) if came else None
 
+    def taken(self) -> list[bytes]:
+        """What has come by now."""
+        self._read()
+        return [self._came.get_nowait()[0] for _ in range(self._came.qsize())]
+
     def forget(self) -> None:
         """What came until now is of no interest."""
-        while not self._came.empty():
-            self._came.get_nowait()
+        self.taken()
 
     def _read(self) -> None:
         for _ in range(64):
@@ -109,6 +113,7 @@ class StreamStand:
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
+        self.ended = False  # the other side has closed it
         self.host, self.port = writer.get_extra_info("sockname")[:2]
 
     def __str__(self) -> str:
@@ -133,6 +138,19 @@ class StreamStand:
             return await asyncio.wait_for(self._reader.readexactly(count), patience_s)
         except (asyncio.TimeoutError, asyncio.IncompleteReadError, ConnectionError):
             return None
+
+    async def all_octets(self, patience_s: float) -> bytes:
+        """What comes until it closes, or that time is over."""
+        found, end = b"", asyncio.get_running_loop().time() + patience_s
+        while not self.ended and (left := end - asyncio.get_running_loop().time()) > 0:
+            try:
+                octets = await asyncio.wait_for(self._reader.read(65536), left)
+            except (asyncio.TimeoutError, ConnectionError) as error:
+                self.ended = isinstance(error, ConnectionError)
+                break
+            self.ended = not octets
+            found += octets
+        return found
 
     async def message(self, patience_s: float = PATIENCE_S) -> Message | None:
         try:
