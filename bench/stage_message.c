@@ -54,7 +54,7 @@ void hashes_run(void *state, uint64_t rounds)
 				message_span(message, message->from_tag)));
 		identity_hash_branch(&parsed->keys, message, &message->via, branch);
 		identity_hash_return(
-			&parsed->keys, 1, 2, 3, branch, SPAN("192.0.2.1"), 5060, proof);
+			&parsed->keys, 0, 1, 2, 3, branch, SPAN("192.0.2.1"), 5060, proof);
 		measure_keep(proof[0]);
 	}
 }

@@ -59,6 +59,7 @@ static void session_follow(struct keeper *keeper)
 	keeper->complained = false;
 	beats_forget_reports(&keeper->beats);
 	device_report_forget(&keeper->devices);
+	address_watch_forget_reports(&keeper->addresses);
 	flow_table_forget_told(keeper->plane->flows);
 }
 
@@ -103,6 +104,7 @@ static bool keeper_turn(struct keeper *keeper)
 	workers_hear(keeper, keeper->session);
 	keeper_turn_keys(keeper);
 	beats_tick(keeper);
+	address_watch_tick(keeper);
 	silence_sweep(keeper, keeper->session);
 	if (keeper->session == NULL)
 		return false;
@@ -140,7 +142,9 @@ static bool rings_sleep(struct keeper *keeper, struct session *session)
 
 static int sleep_ms(const struct keeper *keeper)
 {
-	uint64_t due = beats_due_us(&keeper->beats);
+	uint64_t beat = beats_due_us(&keeper->beats);
+	uint64_t look = address_watch_due_us(&keeper->addresses);
+	uint64_t due = look < beat ? look : beat;
 	uint64_t now = clock_us();
 
 	if (due <= now)
@@ -151,13 +155,16 @@ static int sleep_ms(const struct keeper *keeper)
 static void keeper_wait(struct keeper *keeper)
 {
 	struct plane *plane = keeper->plane;
-	struct pollfd wakeup = {keeper->wakeup, POLLIN, 0};
+	struct pollfd wait[2] = {
+		{keeper->wakeup, POLLIN, 0},
+		{address_watch_descriptor(&keeper->addresses), POLLIN, 0},
+	};
 	eventfd_t ignored;
 
 	if (!rings_sleep(keeper, keeper->session))
 		return;
 	plane_sleep(plane);
-	if (poll(&wakeup, 1, sleep_ms(keeper)) > 0)
+	if (poll(wait, 2, sleep_ms(keeper)) > 0 && wait[0].revents != 0)
 		(void)eventfd_read(keeper->wakeup, &ignored);
 	plane_awake(plane);
 	rings_wake(keeper, keeper->session, plane->worker_count);
@@ -188,6 +195,13 @@ int keeper_init(struct keeper *keeper, struct plane *plane)
 		OPENSSL_free(keeper->material);
 		return -errno;
 	}
+	int error = plane->config.takeover ? address_watch_open(&keeper->addresses) : 0;
+
+	if (error < 0) {
+		close(keeper->wakeup);
+		OPENSSL_free(keeper->material);
+		return error;
+	}
 	beats_init(&keeper->beats, clock_wall_ns() / 1000000);
 	return 0;
 }
@@ -200,6 +214,7 @@ void keeper_fini(struct keeper *keeper)
 	keyring_free(keeper->keys);
 	keyring_free(keeper->keys_ahead);
 	OPENSSL_clear_free(keeper->material, sizeof(*keeper->material));
+	address_watch_close(&keeper->addresses);
 	close(keeper->wakeup);
 }
 

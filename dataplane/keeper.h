@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include "address_watch.h"
 #include "beats.h"
 #include "channel.h"
 #include "device_report.h"
@@ -40,6 +41,7 @@ struct keeper {
 	struct beats beats;
 	struct device_report devices;
 	struct silence silence;
+	struct address_watch addresses;
 };
 
 // 0 or a negative errno.

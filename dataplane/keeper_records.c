@@ -124,6 +124,22 @@ static int apply_directory_part(const struct arrival *arrival)
 	return directory_builder_add(arrival->keeper->builder, arrival->type, arrival->payload);
 }
 
+// Before anybody looks for such a source. What there is no memory for is not found: those phones' requests go as strangers' do.
+static void namesakes_index(struct keeper *keeper, const struct directory *directory)
+{
+	for (unsigned id = 0; id < LISTENERS_MAX; id++) {
+		const struct directory_listener *listener =
+			directory_listener(directory, (uint8_t)id);
+
+		for (unsigned i = 0; listener != NULL && i < listener->namesake_count; i++)
+			if (flow_table_index_sources(keeper->plane->flows,
+				    listener->namesakes[i].edge, listener->namesakes[i].listener)
+				!= 0)
+				log_say("E-MEMORY", "no memory for the flows of edge %u",
+					listener->namesakes[i].edge);
+	}
+}
+
 static int apply_directory_end(const struct arrival *arrival)
 {
 	struct keeper *keeper = arrival->keeper;
@@ -136,6 +152,9 @@ static int apply_directory_end(const struct arrival *arrival)
 	keeper->builder = NULL;
 	if (directory == NULL)
 		return -EINVAL;
+	// Nobody takes an address for ours that is not here.
+	address_watch_configure(keeper, directory);
+	namesakes_index(keeper, directory);
 	before = atomic_exchange_explicit(
 		&keeper->plane->directory, directory, memory_order_acq_rel);
 	beats_configure(keeper, directory);
@@ -156,6 +175,7 @@ static int apply_explain(const struct arrival *arrival)
 		.flows = plane->flows,
 		.directory = plane->directory,
 		.peers = &plane->peers,
+		.addresses = &plane->addresses,
 		.hashes = plane->hashes,
 		.keys = arrival->keeper->keys,
 		.now_ms = arrival->keeper->now_us / 1000,

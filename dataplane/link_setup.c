@@ -156,9 +156,9 @@ static enum link_step judge_config(const struct link_config *config, struct link
 		return link_setup_refuse(failed, EINVAL, LINK_SETUP_NO_LISTENER,
 			"%u stream threads: at most %d can be had", config->streams,
 			LINK_STREAMS_MAX);
-	if (config->edge == 0)
-		return link_setup_refuse(
-			failed, EINVAL, LINK_SETUP_NO_LISTENER, "edge 0 does not exist");
+	if (config->edge == 0 || config->takeover > 1)
+		return link_setup_refuse(failed, EINVAL, LINK_SETUP_NO_LISTENER,
+			"edge %u or takeover %u does not exist", config->edge, config->takeover);
 	if (config->flows_max == 0 || config->rows_max == 0)
 		return link_setup_refuse(failed, EINVAL, LINK_SETUP_NO_LISTENER,
 			"no room for flows: the limit is %u flows and %u rows", config->flows_max,

@@ -109,6 +109,43 @@ int netlink_dump(
 	return answer_read(socket, each, context);
 }
 
+static int local_judge(const struct nlmsghdr *message, void *context)
+{
+	const struct rtmsg *header = mnl_nlmsg_get_payload(message);
+	bool *local = context;
+
+	if (message->nlmsg_type == RTM_NEWROUTE
+		&& mnl_nlmsg_get_payload_len(message) >= sizeof(*header))
+		*local = header->rtm_type == RTN_LOCAL;
+	return MNL_CB_STOP;
+}
+
+// The way the kernel would go there itself (`ip route get`). That there is none at all is an answer, too.
+int netlink_ask_local(struct mnl_socket *socket, const struct endpoint *address, bool *local)
+{
+	uint8_t octets = address->family == ENDPOINT_V4 ? 4 : 16;
+	char room[NETLINK_ROOM];
+	struct nlmsghdr *request = mnl_nlmsg_put_header(room);
+
+	request->nlmsg_type = RTM_GETROUTE;
+	request->nlmsg_flags = NLM_F_REQUEST;
+	struct rtmsg *header = mnl_nlmsg_put_extra_header(request, sizeof(*header));
+
+	header->rtm_family = address->family == ENDPOINT_V4 ? AF_INET : AF_INET6;
+	header->rtm_dst_len = (uint8_t)(octets * 8);
+	mnl_attr_put(request, RTA_DST, octets, address->address);
+	if (mnl_socket_sendto(socket, request, request->nlmsg_len) < 0)
+		return -errno;
+	ssize_t length = mnl_socket_recvfrom(socket, room, sizeof(room));
+
+	if (length < 0)
+		return -errno;
+	*local = false;
+	(void)mnl_cb_run(
+		room, (size_t)length, 0, mnl_socket_get_portid(socket), local_judge, local);
+	return 0;
+}
+
 static int attribute_keep(const struct nlattr *attribute, void *context)
 {
 	struct netlink_attributes *attributes = context;

@@ -29,6 +29,10 @@ struct netlink_attributes {
 [[nodiscard]] int netlink_dump(
 	struct mnl_socket *socket, uint16_t type, uint8_t family, mnl_cb_t each, void *context);
 
+// Whether the kernel takes what is sent to this address for itself. 0 or a negative errno: it has not said.
+[[nodiscard]] int netlink_ask_local(
+	struct mnl_socket *socket, const struct endpoint *address, bool *local);
+
 // Those behind a message's own header of `header` octets. False: the message is too short for it.
 [[nodiscard]] bool netlink_read_attributes(
 	const struct nlmsghdr *message, size_t header, struct netlink_attributes *attributes);

@@ -7,6 +7,7 @@
 #include "keeper.h"
 #include "kernel_watch.h"
 #include "session.h"
+#include "table/addresses.h"
 #include "table/directory.h"
 #include "table/flows.h"
 #include "table/peers.h"
@@ -18,6 +19,7 @@ struct plane {
 	struct link_config config; // set before threads start
 	struct flow_table *flows; // keeper writes, workers read (RCU)
 	struct peer_board peers; // keeper writes, workers read
+	struct address_board addresses; // keeper writes, workers read
 	// Written with release, read with acquire; freed after a grace period.
 	struct directory *_Atomic directory; // keeper writes, workers read (RCU)
 	struct hash_keys *_Atomic hashes; // keeper writes, workers read (RCU)

@@ -29,6 +29,17 @@ static uint32_t slots_due(const struct silence *silence, uint32_t highest, uint6
 	return due < highest ? (uint32_t)due : highest;
 }
 
+// While an address is on another host its phones speak there; and they have their time to speak here again.
+static bool is_to_be_judged(const struct keeper *keeper, uint32_t slot, uint32_t limit_s)
+{
+	const struct address_board *board = &keeper->plane->addresses;
+	uint8_t listener = flow_table_listener(keeper->plane->flows, slot);
+	uint64_t since_ms = address_since_ms(board, listener);
+
+	return address_is_here(board, listener)
+		&& (since_ms == 0 || keeper->now_us / 1000 - since_ms > (uint64_t)limit_s * 1000);
+}
+
 void silence_sweep(struct keeper *keeper, struct session *session)
 {
 	const struct directory *directory = keeper->plane->directory;
@@ -43,7 +54,8 @@ void silence_sweep(struct keeper *keeper, struct session *session)
 		uint32_t slot = silence->slot < highest ? silence->slot + 1 : 1;
 		struct flow_life life;
 
-		if (flow_table_judge(flows, slot, limit_s, keeper->now_us / 1000, &life)
+		if (is_to_be_judged(keeper, slot, limit_s)
+			&& flow_table_judge(flows, slot, limit_s, keeper->now_us / 1000, &life)
 			&& !life_tell(keeper, session, &life))
 			break;
 		silence->slot = slot;

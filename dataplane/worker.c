@@ -42,6 +42,7 @@ static struct world world_now(struct worker *worker)
 		.flows = plane->flows,
 		.directory = atomic_load_explicit(&plane->directory, memory_order_acquire),
 		.peers = &plane->peers,
+		.addresses = &plane->addresses,
 		.hashes = atomic_load_explicit(&plane->hashes, memory_order_acquire),
 		.keys = worker->keys,
 		.now_ms = clock_us() / 1000,

@@ -67,6 +67,35 @@ static void put_dataplane(json_t *result, const struct control *control)
 	json_object_set_new(result, "dataplane", section);
 }
 
+// Addresses that may move between edges: whose they are, and whether they are here.
+static void put_addresses(json_t *result, const struct control *control)
+{
+	const struct config *config = control->config;
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < config->listeners.count; i++) {
+		const struct config_listener *listener = &config->listeners.items[i];
+		uint64_t since_ms;
+		bool here;
+
+		if (!control->source->address(
+			    control->source->context, listener->id, &here, &since_ms))
+			continue;
+		json_t *address = json_pack("{s:b, s:i}", "here", here, "owner",
+			(int)(listener->owner != 0 ? listener->owner : config->node.id));
+
+		answer_put_span(address, "listener", listener->name);
+		answer_put_endpoint(address, "address", &listener->address);
+		if (since_ms != 0)
+			json_object_set_new(address, "since_s",
+				json_integer((json_int_t)(clock_ms() - since_ms) / 1000));
+		json_array_append_new(list, address);
+	}
+	if (json_array_size(list) > 0)
+		json_object_set(result, "addresses", list);
+	json_decref(list);
+}
+
 // Connections and why they ended, if any listener takes them.
 static void put_streams(json_t *result, const struct edge_source *source)
 {
@@ -121,6 +150,7 @@ void answer_status(void *context, struct command_call *call)
 		put_flows(result, control->source);
 		put_peers(result, control);
 		put_streams(result, control->source);
+		put_addresses(result, control);
 	}
 	if (control->link != NULL)
 		put_dataplane(result, control);

@@ -139,7 +139,8 @@ static void check_side(struct config_reader *reader, enum side side, const char 
 	const struct config *config = reader->config;
 
 	for (size_t i = 0; i < config->listeners.count; i++)
-		if (config->listeners.items[i].side == side)
+		if (config->listeners.items[i].side == side
+			&& config->listeners.items[i].owner == 0)
 			return;
 	config_fault(reader, CONFIG_ERROR, &config->listeners, NULL, "%s", message);
 }
@@ -307,6 +308,7 @@ void config_check(struct config_reader *reader)
 {
 	check_listeners(reader);
 	config_check_devices(reader);
+	config_check_takeover(reader);
 	check_tls(reader);
 	if (reader->config->role == ROLE_EDGE)
 		check_edge(reader);

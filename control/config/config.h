@@ -57,6 +57,7 @@ struct config_listener {
 	uint8_t transport; // enum transport
 	uint8_t driver; // enum link_driver
 	uint8_t device; // LINK_DRIVER_DPDK: index of config.devices
+	uint8_t owner; // the peer whose address it is; 0: ours
 	struct endpoint address;
 	struct span port; // LINK_DRIVER_DPDK: see device.h
 	struct span tap; // of its device; "off": none; length 0: not given
@@ -75,6 +76,11 @@ struct config_peer {
 	CONFIG_LIST(struct config_host) advertise; // names it writes besides `name`
 };
 
+enum config_takeover {
+	TAKEOVER_OFF,
+	TAKEOVER_ADDRESS, // addresses come and go while we run
+};
+
 struct config_cluster {
 	struct span name;
 	struct endpoint listen; // no family: no peers, no mesh
@@ -83,6 +89,7 @@ struct config_cluster {
 	uint32_t suspect_after_ms;
 	uint32_t dead_after_ms;
 	uint32_t heartbeat_ms;
+	uint8_t takeover; // enum config_takeover
 };
 
 enum config_client_auth {

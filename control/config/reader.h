@@ -22,6 +22,7 @@ struct config_marks {
 void config_check(struct config_reader *reader);
 void config_check_devices(struct config_reader *reader); // check_devices.c
 void config_check_upstream(struct config_reader *reader); // check_upstream.c
+void config_check_takeover(struct config_reader *reader); // check_takeover.c
 
 // Note a fault at the member, or at the file if it has its default. printf-like; hint may be NULL.
 void config_fault(struct config_reader *reader, enum config_severity severity, const void *member,

@@ -74,6 +74,8 @@ const struct schema_row schema_rows[] = {
 		.help = "who may speak to a core or peer listener, and whom it may send to; without it the upstream targets or the peers, for role: core anybody"},
 	{"listeners[].access-networks[]", SCHEMA_NETWORK, .flags = MANY | EDGE, LIVE, LIST_AT(config_listener, access_networks),
 		.help = "where an access listener may send; without it public unicast and its own subnet"},
+	{"listeners[].owner", SCHEMA_NUMBER, .minimum = 1, .maximum = 255, .flags = EDGE, DATAPLANE, AT(config_listener, owner),
+		.help = "id of the peer whose address this is: served here while it is on this host; see docs/deploy-takeover.md"},
 	LATER("listeners[].dscp"),
 	LATER("listeners[].free-bind"),
 
@@ -102,8 +104,8 @@ const struct schema_row schema_rows[] = {
 		.help = "a silent edge is suspect after this; other ways are tried first from then on"},
 	{"cluster.dead-after", SCHEMA_DURATION, UNIT_MS, .initial = "3s", .minimum = 100, .maximum = 600000, .flags = EDGE, LIVE, AT(config, cluster.dead_after_ms),
 		.help = "a suspect edge is dead after this"},
-	{"cluster.takeover", SCHEMA_CHOICE, .words = "off|!address", .initial = "off", .flags = EDGE, CONTROL,
-		.help = "address: send from a dead edge's address once it is ours"},
+	{"cluster.takeover", SCHEMA_CHOICE, .words = "off|address", .initial = "off", .minimum = TAKEOVER_OFF, .flags = EDGE, DATAPLANE, AT(config, cluster.takeover),
+		.help = "address: addresses move between edges (keepalived); whoever has one serves the flows behind it"},
 
 	{"tls[]", SCHEMA_LIST, .maximum = TLS_MAX, CONTROL, LIST_AT(config, tls), .help = "certificates, used by name"},
 	{"tls[].name", SCHEMA_NAME, .minimum = 1, .maximum = NAME_MAX_OCTETS, .flags = MUST, CONTROL, AT(config_tls, name),

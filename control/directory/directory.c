@@ -50,12 +50,39 @@ static struct link_listener listener_of(const struct config_listener *listener)
 	};
 }
 
+static struct span peer_name(const struct directory_input *input, uint8_t edge)
+{
+	const struct sync_hello *hello = input->hellos[edge];
+	const struct config_cluster *cluster = &input->config->cluster;
+
+	for (size_t i = 0; i < cluster->peers.count; i++)
+		if (cluster->peers.items[i].id == edge && cluster->peers.items[i].name.length > 0)
+			return cluster->peers.items[i].name;
+	return hello == NULL ? span_of(NULL, 0) : span_of(hello->name, hello->name_length);
+}
+
+// What its owner writes for it: dialogs keep their route sets, wherever the address is.
+static size_t owner_written(
+	const struct directory_input *input, const struct config_listener *listener, uint8_t *out)
+{
+	struct span name = peer_name(input, listener->owner);
+
+	if (listener->advertise.text.length == 0 && name.length > 0
+		&& listener->address.port == SIP_PORT)
+		return host_port_write(out, name, 0);
+	if (listener->advertise.text.length == 0)
+		return endpoint_format(&listener->address, out);
+	return directory_written(input->config, listener, out);
+}
+
 static void listener_write(struct writer *writer, const struct config_listener *listener)
 {
-	struct link_directory_listener record = {.listener = listener_of(listener)};
+	struct link_directory_listener record = {
+		.listener = listener_of(listener), .owner = listener->owner};
 
-	record.written_length =
-		(uint8_t)directory_written(writer->input->config, listener, record.written);
+	record.written_length = (uint8_t)(listener->owner != 0
+			? owner_written(writer->input, listener, record.written)
+			: directory_written(writer->input->config, listener, record.written));
 	record.sent_by_length = (uint8_t)endpoint_format(&listener->address, record.sent_by);
 	record_put(writer, LINK_DIRECTORY_LISTENER, &record, sizeof(record));
 }

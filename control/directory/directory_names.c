@@ -40,7 +40,7 @@ static void names_add_listener(
 {
 	uint16_t advertised = listener->advertise.port;
 
-	if (listener->side == SIDE_PEER)
+	if (listener->side == SIDE_PEER || listener->owner != 0)
 		return;
 	name_add_address(names, config->node.id, &listener->address);
 	name_add(names, config->node.id, config->node.name, listener->address.port);
@@ -64,6 +64,18 @@ static void names_add_peer(struct names *names, const struct config_peer *peer)
 	}
 }
 
+// Also before its owner has said HELLO.
+static void names_add_foreign(struct names *names, const struct config_listener *listener)
+{
+	uint16_t advertised = listener->advertise.port;
+
+	if (listener->owner == 0)
+		return;
+	name_add_address(names, listener->owner, &listener->address);
+	name_add(names, listener->owner, listener->advertise.host,
+		advertised != 0 ? advertised : default_port(listener->transport));
+}
+
 void names_write(struct writer *writer)
 {
 	static struct link_name items[SYNC_NAMES_MAX * 257]; // control has one thread
@@ -82,6 +94,8 @@ void names_write(struct writer *writer)
 				span_of(hello->names[j].host, hello->names[j].host_length),
 				hello->names[j].port);
 	}
+	for (size_t i = 0; i < config->listeners.count; i++)
+		names_add_foreign(&names, &config->listeners.items[i]);
 	for (unsigned i = 0; i < names.count; i++)
 		record_put(writer, LINK_NAME, &items[i], sizeof(items[i]));
 }

@@ -14,8 +14,8 @@ const struct config_listener *edge_core_listener(
 {
 	for (size_t i = 0; i < config->listeners.count; i++) {
 		const struct config_listener *listener = &config->listeners.items[i];
-		if (listener->side == SIDE_CORE && listener->transport == transport
-			&& listener->address.family == family)
+		if (listener->side == SIDE_CORE && listener->owner == 0
+			&& listener->transport == transport && listener->address.family == family)
 			return listener;
 	}
 	return NULL;

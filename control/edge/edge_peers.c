@@ -113,6 +113,7 @@ static void heard(void *context, const struct flow_record *record)
 		return;
 	}
 	flow_book_hear_peer(edge->book, record, edge_now());
+	edge_hear_namesake(edge, record);
 	link_client_put(edge->control->link, LINK_FLOW,
 		span_of(octets, flow_record_encode(record, octets)));
 	if (flow_book_has_changes(edge->book))

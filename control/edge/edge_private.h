@@ -51,6 +51,13 @@ struct edge_device {
 	struct link_event_device state;
 };
 
+// Whether the address of a listener is on this host.
+struct edge_address {
+	bool known; // in this session
+	bool here;
+	uint64_t changed_ms; // monotonic; 0: it has not
+};
+
 struct edge {
 	struct control *control;
 	struct edge_source *source; // what commands show
@@ -83,6 +90,7 @@ struct edge {
 	struct link_listener *listeners;
 	struct link_device *devices;
 	struct edge_device device_states[LINK_DEVICES_MAX];
+	struct edge_address addresses[LISTENERS_MAX + 1]; // by listener id
 	char fault_told[sizeof(
 		((struct link_failed *)NULL)->what)]; // of this edge's set-up, as said last
 	struct destination *targets;
@@ -152,6 +160,12 @@ void edge_secrets_judge(struct edge *edge);
 void edge_device_event(struct edge *edge, struct span payload);
 void edge_devices_forget(struct edge *edge);
 void edge_link_fault(void *context, const struct link_fault *fault);
+
+// edge_addresses.c: addresses that move between edges.
+void edge_address_event(struct edge *edge, struct span payload);
+void edge_addresses_forget(struct edge *edge);
+// A peer's flow, perhaps at the address of a listener of ours.
+void edge_hear_namesake(struct edge *edge, const struct flow_record *record);
 
 // edge_peers.c: the mesh's subscriber.
 [[nodiscard]] int edge_mesh_open(struct edge *edge);

@@ -165,6 +165,7 @@ static void link_went_down(void *context)
 	edge->keys_sent_s = 0;
 	edge_ready_judge(edge);
 	edge_devices_forget(edge);
+	edge_addresses_forget(edge);
 	edge_deferred_drop(edge);
 	edge_explain_expire(edge, true);
 	if (edge->streams != NULL)
@@ -288,6 +289,8 @@ static void event_came(void *context, uint16_t type, struct span payload)
 		life_event(edge, payload);
 	else if (type == LINK_EVENT_DEVICE)
 		edge_device_event(edge, payload);
+	else if (type == LINK_EVENT_ADDRESS)
+		edge_address_event(edge, payload);
 	else if (type == LINK_EVENT_EXPLAINED)
 		explained_event(edge, payload);
 }
@@ -346,6 +349,7 @@ int edge_link_open(struct edge *edge)
 				.peer_flows_max = config->limits.peer_flows,
 				.rows_max = config->limits.rows,
 				.edge = config->node.id,
+				.takeover = config->cluster.takeover == TAKEOVER_ADDRESS,
 				.streams = edge->streams == NULL ? 0
 								 : (uint8_t)config->streams.threads,
 			},

@@ -104,6 +104,18 @@ static bool source_device(void *context, unsigned index, struct link_event_devic
 	return true;
 }
 
+static bool source_address(void *context, uint8_t listener, bool *here, uint64_t *since_ms)
+{
+	const struct edge *edge = context;
+	const struct edge_address *address = &edge->addresses[listener];
+
+	if (!address->known)
+		return false;
+	*here = address->here;
+	*since_ms = address->changed_ms;
+	return true;
+}
+
 static void source_explain(
 	void *context, struct span token, source_explained *done, void *done_context)
 {
@@ -125,6 +137,7 @@ int edge_source_open(struct edge *edge)
 		.peer = source_peer,
 		.table = source_table,
 		.device = source_device,
+		.address = source_address,
 		.explain = source_explain,
 	};
 	edge->control->source = edge->source;

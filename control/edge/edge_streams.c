@@ -170,6 +170,7 @@ static unsigned listeners_collect(struct edge *edge)
 				.id = listener->id,
 				.side = listener->side,
 				.transport = listener->transport,
+				.may_be_away = config->cluster.takeover == TAKEOVER_ADDRESS,
 				.address = listener->address,
 				.tls = listener->tls,
 			};

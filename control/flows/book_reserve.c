@@ -83,3 +83,41 @@ enum flow_result flow_book_reserve(struct flow_book *book, const struct flow_sou
 	*id = (struct flow_id){book->options.edge, slot, book->slots.slot[slot].generation};
 	return FLOW_OK;
 }
+
+static bool record_has(const struct flow_record *record, uint64_t uak)
+{
+	for (unsigned i = 0; i < record->row_count; i++)
+		if (record->rows[i].uak == uak)
+			return true;
+	return false;
+}
+
+// Every row of it that counts is newer than all of the flow's, and none is of a user agent that the flow knows.
+static bool is_replaced(const struct book_flow *flow, const struct flow_record *record)
+{
+	uint64_t newest_ms = 0;
+
+	for (const struct book_row *row = flow->rows; row != NULL; row = row->flow_next) {
+		if (record_has(record, row->row.uak))
+			return false;
+		if (row->row.committed_at_ms > newest_ms)
+			newest_ms = row->row.committed_at_ms;
+	}
+	for (unsigned i = 0; i < record->row_count; i++)
+		if (record->rows[i].committed_at_ms <= newest_ms)
+			return false;
+	return record->row_count > 0;
+}
+
+void flow_book_hear_namesake(struct flow_book *book, uint8_t listener,
+	const struct flow_record *record, struct flow_time time)
+{
+	const struct flow_source source = {
+		.listener = listener, .transport = TRANSPORT_UDP, .peer = record->peer};
+	uint32_t slot = book_find_source(book, &source, SLOT_HELD);
+	const struct book_flow *flow = &book->flows[slot];
+
+	if (slot != 0 && record->state != FLOW_GONE && (flow->flags & FLOW_SHARED) == 0
+		&& is_replaced(flow, record))
+		book_end(book, slot, time.now_ms);
+}

@@ -130,6 +130,10 @@ void flow_book_suspect(struct flow_book *book, struct flow_id id, struct flow_ti
 // A peer's flow: its newer rows supersede ours.
 void flow_book_hear_peer(
 	struct flow_book *book, const struct flow_record *record, struct flow_time time);
+// A peer's flow at the address of a listener of ours, which was there for a while: another phone that has registered from the place of
+// a flow of ours since then has ended that.
+void flow_book_hear_namesake(struct flow_book *book, uint8_t listener,
+	const struct flow_record *record, struct flow_time time);
 // The registrar has removed rows by way of a peer.
 void flow_book_hear_removal(
 	struct flow_book *book, const struct row_removal *removal, struct flow_time time);

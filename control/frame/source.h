@@ -45,6 +45,9 @@ struct edge_source {
 	void (*table)(void *context, uint8_t edge, struct source_table *table);
 	// What the dataplane says of a device of the configuration. False: nothing yet.
 	bool (*device)(void *context, unsigned device, struct link_event_device *state);
+	// Whether the address of a listener is on this host, and since when (monotonic; 0: always). False: addresses do not move, or the
+	// dataplane has not said yet.
+	bool (*address)(void *context, uint8_t listener, bool *here, uint64_t *since_ms);
 	// Ask the dataplane which rule would serve a token. `done` is called once, with NULL if no answer came; perhaps before
 	// this returns.
 	void (*explain)(

@@ -132,6 +132,8 @@ static size_t event_size(uint16_t type)
 		return sizeof(struct link_event_life);
 	case LINK_EVENT_DEVICE:
 		return sizeof(struct link_event_device);
+	case LINK_EVENT_ADDRESS:
+		return sizeof(struct link_event_address);
 	default:
 		return SIZE_MAX;
 	}

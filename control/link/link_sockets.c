@@ -19,6 +19,14 @@ static bool address_comes_later(
 		&& client->options.devices[listener->device].exception == LINK_EXCEPTION_TAP;
 }
 
+// Edges know each other by their peer listeners: those do not move.
+static bool address_may_be_away(
+	const struct link_client *client, const struct link_listener *listener)
+{
+	return address_comes_later(client, listener)
+		|| (client->options.config.takeover != 0 && listener->side != SIDE_PEER);
+}
+
 static void socket_let_bind(int fd, const struct link_listener *listener)
 {
 	int on = 1;
@@ -49,7 +57,7 @@ static int socket_open(const struct link_client *client, const struct link_liste
 		return -errno;
 	if (listener->address.family == ENDPOINT_V6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-	if (address_comes_later(client, listener))
+	if (address_may_be_away(client, listener))
 		socket_let_bind(fd, listener);
 	if (listener->driver == LINK_DRIVER_SOCKET) // a guard socket receives nothing
 		socket_widen(fd);
@@ -70,7 +78,7 @@ static int address_probe(const struct link_client *client, const struct link_lis
 
 	if (fd < 0)
 		return -errno;
-	if (address_comes_later(client, listener))
+	if (address_may_be_away(client, listener))
 		socket_let_bind(fd, listener);
 	int status = bind(fd, (struct sockaddr *)&address, length) == 0 ? 0 : -errno;
 

@@ -19,7 +19,17 @@ enum {
 const char *const stream_end_words[STREAM_END_COUNT] = {STREAM_ENDS(WORD)};
 #undef WORD
 
-static int socket_listen(const struct endpoint *address)
+static void socket_let_bind(int fd, uint8_t family)
+{
+	int on = 1;
+
+	if (family == ENDPOINT_V6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof(on));
+	else
+		setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof(on));
+}
+
+static int socket_listen(const struct endpoint *address, bool may_be_away)
 {
 	struct sockaddr_storage storage;
 	socklen_t length = sockaddr_write(address, &storage);
@@ -30,6 +40,8 @@ static int socket_listen(const struct endpoint *address)
 		return -errno;
 	if (address->family == ENDPOINT_V6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+	if (may_be_away)
+		socket_let_bind(fd, address->family);
 	// Connections of the process before may still be ending.
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0
 		&& bind(fd, (struct sockaddr *)&storage, length) == 0 && listen(fd, BACKLOG) == 0)
@@ -42,7 +54,9 @@ static int socket_listen(const struct endpoint *address)
 static int sockets_open(struct streams *streams, unsigned *failed)
 {
 	for (unsigned i = 0; i < streams->options.listener_count; i++) {
-		streams->sockets[i] = socket_listen(&streams->options.listeners[i].address);
+		const struct stream_listener *listener = &streams->options.listeners[i];
+
+		streams->sockets[i] = socket_listen(&listener->address, listener->may_be_away);
 		if (streams->sockets[i] < 0) {
 			*failed = i;
 			return streams->sockets[i];

@@ -19,6 +19,7 @@ struct stream_listener {
 	uint8_t id;
 	uint8_t side; // enum side
 	uint8_t transport; // enum transport
+	bool may_be_away; // its address moves between hosts
 	struct endpoint address;
 	struct span tls; // of TLS and WSS: the entry whose certificate is shown
 };

@@ -1,5 +1,6 @@
 #include "admit.h"
 
+#include "adoption.h"
 #include "answer.h"
 #include "filter.h"
 #include "guard.h"
@@ -11,6 +12,9 @@ enum verdict admit_source(const struct world *world, const struct burst *burst, 
 
 	if (in == NULL)
 		return VERDICT_UNREADABLE;
+	// Somebody else answers from that address now.
+	if (!adoption_is_here(world, in))
+		return VERDICT_ADDRESS_AWAY;
 	if (in->listener.side == SIDE_CORE
 		&& !guard_hears(world->directory, in, &burst->packet[index]->peer))
 		return VERDICT_CORE_SOURCE;

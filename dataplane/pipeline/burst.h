@@ -7,6 +7,7 @@
 
 #pragma once
 
+#include "../table/addresses.h"
 #include "../table/directory.h"
 #include "../table/flows.h"
 #include "../table/peers.h"
@@ -71,6 +72,7 @@ struct world {
 	// NULL until control has sent one: everything is not-ready
 	const struct directory *directory;
 	const struct peer_board *peers;
+	const struct address_board *addresses; // NULL: all are here for good
 	const struct hash_keys *hashes; // NULL likewise
 	struct keyring *keys; // worker; NULL likewise
 	uint64_t now_ms; // monotonic

@@ -1,5 +1,6 @@
 #include "contact.h"
 
+#include "adoption.h"
 #include "filter.h"
 
 // What the walk has found, of the AOR in To and of any.
@@ -17,8 +18,10 @@ static bool row_is_reachable(
 		|| flow_state_of(world->flows, row->flow) != FLOW_LIVE
 		|| !filter_passes_flow(query->secure_flow, row->flow))
 		return false;
-	return edge == world_edge(world)
-		|| (peer_liveness_read(world->peers, edge) == PEER_UP
+	if (adoption_serves(world, row->flow))
+		return adoption_is_believed(world, row->flow);
+	return edge != world_edge(world) && !adoption_holds(world, row->flow)
+		&& (peer_liveness_read(world->peers, edge) == PEER_UP
 			&& filter_passes_peer(world->directory, query->secure_link, edge));
 }
 
@@ -26,8 +29,8 @@ static bool row_is_reachable(
 static bool row_is_better(
 	const struct world *world, const struct flow_row *a, const struct flow_row *b)
 {
-	bool a_here = a->flow->id.edge == world_edge(world);
-	bool b_here = b->flow->id.edge == world_edge(world);
+	bool a_here = adoption_serves(world, a->flow);
+	bool b_here = adoption_serves(world, b->flow);
 
 	if (a_here != b_here)
 		return a_here;
@@ -68,6 +71,6 @@ bool contact_find(
 		return false;
 	result->uak = found->row->row.uak;
 	result->edge = found->row->flow->id.edge;
-	result->flow = result->edge == world_edge(world) ? found->row->flow : NULL;
+	result->flow = adoption_serves(world, found->row->flow) ? found->row->flow : NULL;
 	return true;
 }

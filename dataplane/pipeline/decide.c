@@ -52,7 +52,9 @@ static void request_begin(
 	request->decision->strip_path = request->first_hop;
 	if (request->source == NULL)
 		return;
-	request->decision->source = request->source->id;
+	// What answers is told where to go by the next Via: another edge's flow is nothing that a Via of ours could name.
+	if (request->source->id.edge == world_edge(world))
+		request->decision->source = request->source->id;
 	flow_hear(request->source, false, world->now_ms);
 }
 

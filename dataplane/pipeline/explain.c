@@ -72,6 +72,7 @@ void explain_token(const struct world *world, struct span text, struct link_expl
 	rule_find(world,
 		&(struct rule_query){
 			.flow = token.flow,
+			.listener = token.listener,
 			.uak = token.uak,
 			.transport = (uint8_t)filter_token_transport(world->directory, &token),
 			.secure_flow = directory_settings(world->directory)->downgrade == 0

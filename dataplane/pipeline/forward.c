@@ -1,5 +1,6 @@
 #include "forward.h"
 
+#include "adoption.h"
 #include "contact.h"
 #include "filter.h"
 #include "records.h"
@@ -42,7 +43,7 @@ static enum verdict forward_to_flow(
 {
 	struct decision *decision = request->decision;
 
-	decision->out = directory_listener(request->world->directory, flow->listener);
+	decision->out = adoption_listener(request->world, flow);
 	if (decision->out == NULL)
 		return VERDICT_EGRESS_GUARD;
 	decision->kind = DECISION_FORWARD;
@@ -130,6 +131,7 @@ static enum verdict forward_by_rule(struct request *request, const struct token 
 	// A relay token names no flow of its own: it was R6 that found the user agent.
 	if (token->kind != TOKEN_RELAY) {
 		query.flow = token->flow;
+		query.listener = token->listener;
 		query.transport = (uint8_t)filter_token_transport(request->world->directory, token);
 	}
 	rule_find(request->world, &query, &result);
@@ -149,13 +151,8 @@ static bool source_is_registered(const struct request *request)
 {
 	const struct world *world = request->world;
 
-	if (request->source == NULL || flow_state_of(world->flows, request->source) != FLOW_LIVE)
-		return false;
-	for (const struct flow_row *at = __atomic_load_n(&request->source->rows, __ATOMIC_ACQUIRE);
-		at != NULL; at = __atomic_load_n(&at->next, __ATOMIC_ACQUIRE))
-		if (row_is_current(&at->row, world->now_s))
-			return true;
-	return false;
+	return request->source != NULL && flow_state_of(world->flows, request->source) == FLOW_LIVE
+		&& flow_is_registered(request->source, world->now_s);
 }
 
 // ROUTING section 5, step 3, and R6 in section 6. While a Route of somebody else is left, that is where the request goes: a

@@ -1,5 +1,6 @@
 #include "outcome.h"
 
+#include "adoption.h"
 #include "answer.h"
 #include "guard.h"
 
@@ -47,6 +48,10 @@ static void outcome_send(
 	if (decision->out == NULL
 		|| !guard_allows(world->directory, decision->out, &decision->destination)) {
 		outcome_drop(burst, index, VERDICT_EGRESS_GUARD);
+		return;
+	}
+	if (!adoption_is_here(world, decision->out)) {
+		outcome_drop(burst, index, VERDICT_ADDRESS_AWAY);
 		return;
 	}
 	burst->verdict[index] = (uint8_t)verdict;

@@ -1,5 +1,6 @@
 // parse.c: the first stage: whose side a message came from, and what it says.
 
+#include "adoption.h"
 #include "limit.h"
 #include "stage.h"
 #include "strict_route.h"
@@ -38,7 +39,7 @@ static void source_judge(const struct world *world, struct burst *burst, unsigne
 	burst->limit[i] = VERDICT_NONE;
 	if (!has_source(burst, i))
 		return;
-	burst->source[i] = flow_find_source(world->flows, packet->listener, &packet->peer);
+	burst->source[i] = adoption_find_source(world, burst->listener[i], &packet->peer);
 	if (burst->origin[i] == ORIGIN_WIRE && world->limits != NULL)
 		burst->limit[i] = (uint8_t)limit_judge(world, burst, i);
 }

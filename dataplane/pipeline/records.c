@@ -1,5 +1,6 @@
 #include "records.h"
 
+#include "adoption.h"
 #include "identity_row.h"
 
 uint16_t mint_add(struct burst *burst, const struct token *token)
@@ -40,7 +41,7 @@ static void record_add_token(struct request *request, const struct flow *flow, s
 	token->peer = flow->peer;
 	token->kind = TOKEN_ROUTE;
 	record->mint = mint_add(request->burst, token);
-	record->name = directory_listener(request->world->directory, flow->listener);
+	record->name = adoption_listener(request->world, flow);
 }
 
 static uint32_t bind_of_sender(const struct request *request)
@@ -115,8 +116,7 @@ static void record_add_renewed(
 static void record_add_delivery(
 	struct request *request, const struct hop *hop, const struct flow *flow)
 {
-	const struct directory_listener *access =
-		directory_listener(request->world->directory, flow->listener);
+	const struct directory_listener *access = adoption_listener(request->world, flow);
 
 	if (hop->token.kind == TOKEN_ROUTE) {
 		record_add_renewed(request, hop, flow);
@@ -163,8 +163,7 @@ static bool contact_half_is_last(const struct request *request, const struct del
 	const struct hop *hop = &request->routes->hop[last - 1];
 
 	return last > first && !hop->has_token
-		&& hop_names(request, hop,
-			directory_listener(request->world->directory, delivery->flow->listener));
+		&& hop_names(request, hop, adoption_listener(request->world, delivery->flow));
 }
 
 // What the phone preloaded, or its half of a Record-Route without token, gives way to its half as it is now.

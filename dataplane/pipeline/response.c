@@ -1,6 +1,7 @@
 #include "response.h"
 
 #include "admit.h"
+#include "adoption.h"
 #include "own.h"
 #include "upstream.h"
 #include "via_write.h"
@@ -37,10 +38,33 @@ static bool via_destination(
 		message, via->received.length != 0 ? via->received : via->host, port, destination);
 }
 
+// Our listener that takes the place of the one a request came by, at the edge that wrote the Via: itself; of another edge's, the one with
+// its address; of its trusted sides, ours. NULL: only that edge can send there.
+static const struct directory_listener *return_listener(
+	const struct world *world, const struct proof *proof, uint8_t family)
+{
+	const struct directory *directory = world->directory;
+	const struct directory_listener *same;
+
+	if (proof->edge == world_edge(world))
+		return directory_listener(directory, proof->listener);
+	same = directory_own_namesake(directory, proof->edge, proof->listener);
+	if (same != NULL)
+		return adoption_is_here(world, same) ? same : NULL;
+	enum side side = directory_peer_side(directory, proof->edge, proof->listener);
+
+	// A connection of that edge ends with it.
+	return (side == SIDE_CORE || side == SIDE_PEER)
+			&& directory_peer_transport(directory, proof->edge, proof->listener)
+				== TRANSPORT_UDP
+		? directory_side_listener(directory, side, TRANSPORT_UDP, family)
+		: NULL;
+}
+
 static void destination_decide(const struct world *world, const struct message *message,
 	const struct proof *proof, struct decision *decision)
 {
-	struct flow_id id = world_flow(world, proof->slot, proof->generation);
+	struct flow_id id = {proof->edge, proof->slot, proof->generation};
 	const struct flow *flow = NULL;
 
 	if (proof->generation != 0 && flow_check(world->flows, id) == FLOW_LIVE)
@@ -51,7 +75,7 @@ static void destination_decide(const struct world *world, const struct message *
 	} else if (!via_destination(message, &decision->next, &decision->destination)) {
 		decision->destination = (struct endpoint){.family = ENDPOINT_NONE};
 	}
-	decision->out = directory_listener(world->directory, proof->listener);
+	decision->out = return_listener(world, proof, decision->destination.family);
 }
 
 struct sender_filter {
@@ -197,6 +221,22 @@ static enum verdict response_return(
 	return connection_is_gone(decision) ? VERDICT_STREAM_GONE : VERDICT_RESPONSE;
 }
 
+// Another edge wrote it, when the address was there. What only that edge can pass on goes to it.
+static enum verdict response_adopt(
+	const struct world *world, struct burst *burst, unsigned index, const struct proof *proof)
+{
+	struct decision *decision = &burst->decision[index];
+
+	if (burst->side[index] == SIDE_PEER)
+		return VERDICT_VIA_FOREIGN;
+	destination_decide(world, &burst->message[index], proof, decision);
+	if (decision->out == NULL)
+		return response_hand_over(world, burst, index, proof->edge);
+	decision->kind = DECISION_RETURN;
+	decision->strip_identity = burst->side[index] == SIDE_ACCESS;
+	return VERDICT_RESPONSE;
+}
+
 enum verdict response_decide(const struct world *world, struct burst *burst, unsigned index)
 {
 	struct decision *decision = &burst->decision[index];
@@ -218,9 +258,10 @@ enum verdict response_decide(const struct world *world, struct burst *burst, uns
 		burst->up_kind[index] = LINK_UP_RESPONSE;
 		return VERDICT_CONTROL_RESPONSE;
 	}
-	if (!proof_read(world, message, &decision->next, &proof))
+	if (!proof_read(world, message, &decision->next, &found, &proof))
 		return VERDICT_VIA_PROOF;
 	if (found.edge != world_edge(world))
 		return response_hand_over(world, burst, index, found.edge);
-	return response_return(world, burst, index, &proof);
+	return proof.edge == world_edge(world) ? response_return(world, burst, index, &proof)
+					       : response_adopt(world, burst, index, &proof);
 }

@@ -104,7 +104,9 @@ static void forward_write(const struct world *world, struct burst *burst, unsign
 	const struct packet *packet = burst->packet[index];
 	struct edit_plan *plan = &burst->plan;
 	struct via_return back;
-	struct proof proof = {packet->listener, decision->source.slot, decision->source.generation};
+	struct proof proof = {.listener = packet->listener,
+		.slot = decision->source.slot,
+		.generation = decision->source.generation};
 
 	via_return_decide(message, &packet->peer, source_is_told(burst, index), &back);
 	via_write(world, plan, message, decision->out, decision->alias, &proof, branch, &back);

@@ -1,5 +1,6 @@
 #include "rule.h"
 
+#include "adoption.h"
 #include "filter.h"
 
 #include <stdatomic.h>
@@ -8,31 +9,65 @@
 typedef bool (*rule_try)(
 	const struct world *world, const struct rule_query *query, struct rule_result *result);
 
+static bool is_own(const struct world *world, const struct flow *flow)
+{
+	return flow->id.edge == world_edge(world);
+}
+
+// Another edge's flow that the token names, if its address is here; else NULL. Seldom more than a look at an empty place.
+static const struct flow *adopted_find(const struct world *world, const struct rule_query *query)
+{
+	const struct flow *flow;
+
+	if (directory_own_namesake(world->directory, query->flow.edge, query->listener) == NULL)
+		return NULL;
+	flow = flow_find(world->flows, query->flow);
+	return flow != NULL && adoption_serves(world, flow) ? flow : NULL;
+}
+
 static bool own_flow_find(const struct world *world, const struct rule_query *query,
 	enum flow_state state, struct rule_result *result)
 {
-	if (query->flow.edge != world_edge(world) || flow_check(world->flows, query->flow) != state)
+	if (flow_check(world->flows, query->flow) != state)
 		return false;
 	// The slot may have been emptied since: then this is a miss like any other.
 	result->flow = flow_find(world->flows, query->flow);
-	return result->flow != NULL;
+	return result->flow != NULL && adoption_keeps(world, result->flow);
 }
 
 static bool rule_own(
 	const struct world *world, const struct rule_query *query, struct rule_result *result)
 {
 	result->verdict = VERDICT_R1_OWN;
-	return own_flow_find(world, query, FLOW_LIVE, result);
+	if (query->flow.edge == world_edge(world))
+		return own_flow_find(world, query, FLOW_LIVE, result);
+	result->flow = adopted_find(world, query);
+	return result->flow != NULL && adoption_is_heard(world, result->flow)
+		&& flow_state_of(world->flows, result->flow) == FLOW_LIVE;
 }
 
 static bool rule_doubtful(
 	const struct world *world, const struct rule_query *query, struct rule_result *result)
 {
 	result->verdict = VERDICT_R1B_DOUBTFUL;
-	return own_flow_find(world, query, FLOW_DOUBTFUL, result);
+	if (query->flow.edge == world_edge(world))
+		return own_flow_find(world, query, FLOW_DOUBTFUL, result);
+	result->flow = adopted_find(world, query);
+	return result->flow != NULL;
 }
 
-// Only in the orders of an owner that is up or suspect.
+// Known, and its address is here.
+static bool is_held(const struct world *world, const struct rule_query *query)
+{
+	const struct flow *flow;
+
+	if (directory_own_namesake(world->directory, query->flow.edge, query->listener) == NULL)
+		return false;
+	flow = flow_find(world->flows, query->flow);
+	return flow != NULL && adoption_holds(world, flow);
+}
+
+// Only in the orders of an owner that is up or suspect. An owner whose address is here would only send it back.
 static bool rule_owner(
 	const struct world *world, const struct rule_query *query, struct rule_result *result)
 {
@@ -41,7 +76,7 @@ static bool rule_owner(
 	return query->budget == RELAY_ANY && query->flow.edge != world_edge(world)
 		&& query->flow.edge != 0
 		&& filter_passes_peer(world->directory, query->secure_link, query->flow.edge)
-		&& !flow_is_known_gone(world->flows, query->flow);
+		&& !flow_is_known_gone(world->flows, query->flow) && !is_held(world, query);
 }
 
 // Contact equal to the request-URI first, then same transport, then newest; the flow's id makes it one order on every run.
@@ -64,22 +99,54 @@ static bool row_is_better(
 	return a->flow->id.slot < b->flow->id.slot;
 }
 
-static bool row_is_usable(const struct world *world, const struct rule_query *query,
-	const struct flow_row *row, bool here)
-{
-	uint8_t edge = row->flow->id.edge;
+// Where a row leads, as one rule sees it.
+typedef bool row_judge(
+	const struct world *world, const struct rule_query *query, const struct flow *flow);
 
-	if ((edge == world_edge(world)) != here || !row_is_current(&row->row, world->now_s)
-		|| flow_state_of(world->flows, row->flow) != FLOW_LIVE
-		|| !filter_passes_flow(query->secure_flow, row->flow))
-		return false;
-	return here
-		|| (peer_liveness_read(world->peers, edge) == PEER_UP
-			&& filter_passes_peer(world->directory, query->secure_link, edge));
+static bool flow_is_here(
+	const struct world *world, const struct rule_query *query, const struct flow *flow)
+{
+	return adoption_serves(world, flow) && adoption_is_heard(world, flow);
+}
+
+static bool flow_is_believed(
+	const struct world *world, const struct rule_query *query, const struct flow *flow)
+{
+	return !is_own(world, flow) && adoption_serves(world, flow)
+		&& adoption_is_believed(world, flow);
+}
+
+static bool flow_is_there(
+	const struct world *world, const struct rule_query *query, const struct flow *flow)
+{
+	uint8_t edge = flow->id.edge;
+
+	return !is_own(world, flow) && peer_liveness_read(world->peers, edge) == PEER_UP
+		&& filter_passes_peer(world->directory, query->secure_link, edge)
+		&& !adoption_holds(world, flow);
+}
+
+// Its own edge cannot serve it, and another has its address, or may have it.
+static bool flow_is_claimed(
+	const struct world *world, const struct rule_query *query, const struct flow *flow)
+{
+	uint8_t edge = adoption_claimant(world, flow);
+
+	return edge != 0 && edge != flow->id.edge && !adoption_holds(world, flow)
+		&& filter_passes_peer(world->directory, query->secure_link, edge);
+}
+
+static bool row_is_usable(const struct world *world, const struct rule_query *query,
+	const struct flow_row *row, row_judge *judge)
+{
+	return row_is_current(&row->row, world->now_s)
+		&& flow_state_of(world->flows, row->flow) == FLOW_LIVE
+		&& filter_passes_flow(query->secure_flow, row->flow)
+		&& judge(world, query, row->flow);
 }
 
 static const struct flow_row *row_find_best(
-	const struct world *world, const struct rule_query *query, bool here)
+	const struct world *world, const struct rule_query *query, row_judge *judge)
 {
 	const struct flow_row *best = NULL;
 	const struct flow_row *row;
@@ -89,7 +156,7 @@ static const struct flow_row *row_find_best(
 		return NULL;
 	for (row = flow_rows_by_uak(world->flows, query->uak, &walk); row != NULL;
 		row = flow_rows_next(&walk))
-		if (row_is_usable(world, query, row, here)
+		if (row_is_usable(world, query, row, judge)
 			&& (best == NULL || row_is_better(query, row, best)))
 			best = row;
 	return best;
@@ -98,7 +165,7 @@ static const struct flow_row *row_find_best(
 static bool rule_here(
 	const struct world *world, const struct rule_query *query, struct rule_result *result)
 {
-	const struct flow_row *row = row_find_best(world, query, true);
+	const struct flow_row *row = row_find_best(world, query, flow_is_here);
 
 	if (row == NULL)
 		return false;
@@ -107,17 +174,52 @@ static bool rule_here(
 	return true;
 }
 
+// The flow that the token names, or another of that user agent, at the edge that its address has moved to.
+static const struct flow *claimed_find(const struct world *world, const struct rule_query *query)
+{
+	const struct flow *flow = flow_find(world->flows, query->flow);
+	const struct flow_row *row;
+
+	if (flow != NULL && flow_state_of(world->flows, flow) == FLOW_LIVE
+		&& flow_is_claimed(world, query, flow))
+		return flow;
+	row = row_find_best(world, query, flow_is_claimed);
+	return row == NULL ? NULL : row->flow;
+}
+
 static bool rule_there(
 	const struct world *world, const struct rule_query *query, struct rule_result *result)
 {
-	const struct flow_row *row =
-		query->budget == RELAY_NEVER ? NULL : row_find_best(world, query, false);
+	const struct flow_row *row;
+	const struct flow *flow;
 
-	if (row == NULL)
+	if (query->budget == RELAY_NEVER)
+		return false;
+	row = row_find_best(world, query, flow_is_there);
+	flow = row != NULL ? row->flow : claimed_find(world, query);
+	if (flow == NULL)
 		return false;
 	result->verdict = VERDICT_R5_THERE;
-	result->edge = row->flow->id.edge;
+	result->edge = adoption_claimant(world, flow);
 	return true;
+}
+
+// What its phone has not been heard by yet: the flow that the token names, else another of that user agent.
+static bool rule_address(
+	const struct world *world, const struct rule_query *query, struct rule_result *result)
+{
+	const struct flow *flow = adopted_find(world, query);
+	const struct flow_row *row;
+
+	result->verdict = VERDICT_R4_ADDRESS;
+	if (flow != NULL && query->uak != 0 && filter_passes_flow(query->secure_flow, flow)
+		&& flow_holds_uak(flow, query->uak, world->now_s)) {
+		result->flow = flow;
+		return true;
+	}
+	row = row_find_best(world, query, flow_is_believed);
+	result->flow = row == NULL ? NULL : row->flow;
+	return row != NULL;
 }
 
 static bool rule_not_ready(
@@ -137,6 +239,17 @@ static uint64_t started_ms(const struct world *world)
 	return atomic_load_explicit(&world->peers->started_ms, memory_order_relaxed);
 }
 
+// On its way to another edge, which will be known by its retransmission.
+static bool address_left_lately(const struct world *world, const struct rule_query *query)
+{
+	const struct directory_listener *listener =
+		directory_listener(world->directory, query->listener);
+
+	return query->flow.edge == world_edge(world) && listener != NULL
+		&& !adoption_is_here(world, listener)
+		&& lost_lately(world, address_since_ms(world->addresses, query->listener));
+}
+
 // The user agent is on its way to another flow: its retransmission will find it there.
 static bool rule_wait(
 	const struct world *world, const struct rule_query *query, struct rule_result *result)
@@ -145,7 +258,7 @@ static bool rule_wait(
 	if (!query->parkable || query->uak == 0)
 		return false;
 	if (lost_lately(world, flow_uak_lost_at(world->flows, query->uak))
-		|| lost_lately(world, started_ms(world)))
+		|| lost_lately(world, started_ms(world)) || address_left_lately(world, query))
 		return true;
 	return query->flow.edge != world_edge(world)
 		&& lost_lately(world,
@@ -160,15 +273,14 @@ static bool rule_gone(
 	return true;
 }
 
-// A miss meets rule_not_ready() before it is waited for or given up. R4, a dead owner's address that has become ours, has its
-// place between rule_there() and what follows it.
-static const rule_try order_up[] = {rule_own, rule_owner, rule_here, rule_there, rule_doubtful,
-	rule_not_ready, rule_wait, rule_gone};
+// A miss meets rule_not_ready() before it is waited for or given up.
+static const rule_try order_up[] = {rule_own, rule_owner, rule_here, rule_there, rule_address,
+	rule_doubtful, rule_not_ready, rule_wait, rule_gone};
 // A false alarm costs a hop, never a call: the owner is still asked when nobody else can serve.
-static const rule_try order_suspect[] = {rule_own, rule_here, rule_there, rule_owner, rule_doubtful,
+static const rule_try order_suspect[] = {rule_own, rule_here, rule_there, rule_address, rule_owner,
+	rule_doubtful, rule_not_ready, rule_wait, rule_gone};
+static const rule_try order_dead[] = {rule_own, rule_here, rule_there, rule_address, rule_doubtful,
 	rule_not_ready, rule_wait, rule_gone};
-static const rule_try order_dead[] = {
-	rule_own, rule_here, rule_there, rule_doubtful, rule_not_ready, rule_wait, rule_gone};
 
 static const rule_try *rule_order(const struct world *world, uint8_t owner)
 {

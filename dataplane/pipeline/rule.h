@@ -15,6 +15,7 @@ struct rule_query {
 	struct flow_id flow; // that the token names; edge 0: none
 	uint64_t uak; // 0: no rule that needs one applies
 	uint64_t contact; // hash of the request-URI as a contact; 0: none
+	uint8_t listener; // of the token's flow
 	uint8_t transport; // enum transport, of the token's flow
 	uint8_t budget; // enum relay_budget
 	bool secure_flow; // only such flows (filter.h)

@@ -103,15 +103,16 @@ static struct span return_host(
 	return rport == 0 && maddr.length != 0 ? message_span(message, maddr) : received;
 }
 
-static void proof_write(const struct world *world, const struct proof *proof,
+// Whose address it is has no need to say so; writer: 0, or who else writes it.
+static void proof_write(const struct world *world, uint8_t writer, const struct proof *proof,
 	const uint8_t branch[BRANCH_HASH_OCTETS], struct span host, uint16_t rport,
 	uint8_t octets[PROOF_OCTETS])
 {
 	octets[0] = proof->listener;
 	number_put(octets + 1, proof->slot);
 	number_put(octets + 5, proof->generation);
-	identity_hash_return(world->hashes, proof->listener, proof->slot, proof->generation, branch,
-		host, rport, octets + 9);
+	identity_hash_return(world->hashes, writer, proof->listener, proof->slot, proof->generation,
+		branch, host, rport, octets + 9);
 }
 
 void via_write(const struct world *world, struct edit_plan *plan, const struct message *message,
@@ -123,7 +124,7 @@ void via_write(const struct world *world, struct edit_plan *plan, const struct m
 	uint8_t branch_text[BRANCH_LENGTH];
 
 	branch_write(branch, branch_text);
-	proof_write(world, proof, branch,
+	proof_write(world, out->owner != 0 ? world_edge(world) : 0, proof, branch,
 		return_host(message, message->via.maddr, span_of(back->received, back->length),
 			back->rport),
 		back->rport, octets);
@@ -152,13 +153,53 @@ static bool branch_read(struct span text, uint8_t branch[BRANCH_HASH_OCTETS])
 		== BRANCH_HASH_OCTETS;
 }
 
-bool proof_read(const struct world *world, const struct message *message, const struct via *next,
+// Those who may have written a Via of this address: the edge whose it is, then we, then others that it may have been at.
+static unsigned writers_list(const struct world *world, const struct directory_via *named,
+	uint8_t edges[DIRECTORY_NAMESAKES_MAX + 2])
+{
+	const struct directory_listener *listener = named->edge == world_edge(world)
+		? directory_listener(world->directory, named->listener)
+		: NULL;
+	unsigned count = 0;
+
+	edges[count++] = listener != NULL && listener->owner != 0 ? listener->owner : named->edge;
+	if (listener == NULL)
+		return count;
+	if (listener->owner != 0)
+		edges[count++] = world_edge(world);
+	for (unsigned i = 0; i < listener->namesake_count; i++)
+		if (listener->namesakes[i].edge != edges[0])
+			edges[count++] = listener->namesakes[i].edge;
+	return count;
+}
+
+// False: none of them wrote it so.
+static bool writer_find(const struct world *world, const struct message *message,
+	const struct via *next, const uint8_t *edges, unsigned count,
+	const uint8_t branch[BRANCH_HASH_OCTETS], const uint8_t octets[PROOF_OCTETS],
 	struct proof *proof)
 {
+	struct span host = return_host(
+		message, next->maddr, message_span(message, next->received), next->rport);
+	uint8_t expected[PROOF_OCTETS];
+
+	for (unsigned i = 0; i < count; i++) {
+		proof_write(
+			world, i == 0 ? 0 : edges[i], proof, branch, host, next->rport, expected);
+		proof->edge = edges[i];
+		if (CRYPTO_memcmp(octets, expected, sizeof(expected)) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool proof_read(const struct world *world, const struct message *message, const struct via *next,
+	const struct directory_via *named, struct proof *proof)
+{
+	uint8_t edges[DIRECTORY_NAMESAKES_MAX + 2];
 	uint8_t claimed[BRANCH_HASH_OCTETS];
 	uint8_t branch[BRANCH_HASH_OCTETS];
 	uint8_t octets[PROOF_OCTETS];
-	uint8_t expected[PROOF_OCTETS];
 	struct proof said;
 
 	if (message->via.proof.length != PROOF_LENGTH
@@ -167,14 +208,11 @@ bool proof_read(const struct world *world, const struct message *message, const 
 			   octets, sizeof(octets), message_span(message, message->via.proof))
 			!= PROOF_OCTETS)
 		return false;
-	said = (struct proof){octets[0], number_get(octets + 1), number_get(octets + 5)};
+	said = (struct proof){0, octets[0], number_get(octets + 1), number_get(octets + 5)};
 	identity_hash_branch(world->hashes, message, next, branch);
-	proof_write(world, &said, branch,
-		return_host(
-			message, next->maddr, message_span(message, next->received), next->rport),
-		next->rport, expected);
 	if (CRYPTO_memcmp(claimed, branch, sizeof(branch)) != 0
-		|| CRYPTO_memcmp(octets, expected, sizeof(octets)) != 0)
+		|| !writer_find(world, message, next, edges, writers_list(world, named, edges),
+			branch, octets, &said))
 		return false;
 	*proof = said;
 	return true;

@@ -10,8 +10,9 @@ enum {
 	PROOF_LENGTH = PROOF_OCTETS / 3 * 4,
 };
 
-// What our Via's `w` says.
+// What our Via's `w` says. Of an address that moves between edges the Via does not say which one wrote it: the hash does.
 struct proof {
+	uint8_t edge; // that wrote it, and whose listener and flow these are
 	uint8_t listener;
 	uint32_t slot;
 	uint32_t generation;
@@ -35,6 +36,7 @@ void via_write(const struct world *world, struct edit_plan *plan, const struct m
 	const struct directory_listener *out, bool alias, const struct proof *proof,
 	const uint8_t branch[BRANCH_HASH_OCTETS], const struct via_return *back);
 
-// Read a response's top Via back: true if we (any edge of ours) wrote it for this very response, whose next Via is `next`.
+// Read a response's top Via back, which names this edge and listener: true if we (any edge of ours) wrote it for this very response,
+// whose next Via is `next`.
 [[nodiscard]] bool proof_read(const struct world *world, const struct message *message,
-	const struct via *next, struct proof *proof);
+	const struct via *next, const struct directory_via *named, struct proof *proof);

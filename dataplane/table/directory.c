@@ -72,6 +72,24 @@ enum transport directory_peer_transport(
 					: TRANSPORT_NONE;
 }
 
+enum side directory_peer_side(const struct directory *directory, uint8_t edge, uint8_t listener)
+{
+	return listener < LISTENERS_MAX ? directory->peer_sides[edge][listener] : SIDE_NONE;
+}
+
+const struct directory_listener *directory_own_namesake(
+	const struct directory *directory, uint8_t edge, uint8_t listener)
+{
+	if (listener >= LISTENERS_MAX || directory->shared[edge][listener].own == 0)
+		return NULL;
+	return directory_listener(directory, directory->shared[edge][listener].own - 1);
+}
+
+uint8_t directory_claimant(const struct directory *directory, uint8_t edge, uint8_t listener)
+{
+	return listener < LISTENERS_MAX ? directory->shared[edge][listener].claimant : 0;
+}
+
 bool directory_prefix_listed(const struct directory *directory, enum link_prefix_list list,
 	uint8_t listener, const struct endpoint *endpoint)
 {

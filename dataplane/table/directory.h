@@ -42,11 +42,25 @@ const struct link_settings *directory_settings(const struct directory *directory
 [[nodiscard]] bool directory_is_own(
 	const struct directory *directory, struct span host, uint16_t port, uint16_t default_port);
 
+enum {
+	DIRECTORY_NAMESAKES_MAX =
+		8, // beyond them edges do not serve each other's flows of one address
+};
+
+// Another edge's listener on UDP that has the address of one of ours: the address moves, and whoever has it serves the flows of both.
+struct directory_namesake {
+	uint8_t edge;
+	uint8_t listener;
+};
+
 // One of our own listeners by id, or NULL.
 struct directory_listener {
 	struct link_listener listener;
 	struct span written; // for Record-Route and Path
 	struct span sent_by; // for Via
+	uint8_t owner; // the edge whose address it is; 0: ours
+	uint8_t namesake_count;
+	struct directory_namesake namesakes[DIRECTORY_NAMESAKES_MAX];
 };
 [[nodiscard]] const struct directory_listener *directory_listener(
 	const struct directory *directory, uint8_t id);
@@ -77,6 +91,16 @@ struct directory_peer {
 	const struct directory *directory, uint8_t edge);
 // The transport of another edge's listener, TRANSPORT_NONE if unknown.
 [[nodiscard]] enum transport directory_peer_transport(
+	const struct directory *directory, uint8_t edge, uint8_t listener);
+
+// Its side, SIDE_NONE if unknown.
+[[nodiscard]] enum side directory_peer_side(
+	const struct directory *directory, uint8_t edge, uint8_t listener);
+// Our own listener with the address of another edge's, or NULL.
+[[nodiscard]] const struct directory_listener *directory_own_namesake(
+	const struct directory *directory, uint8_t edge, uint8_t listener);
+// Another edge, neither that one nor ours, that a listener's address may have moved to; 0: none. For our own listeners, too.
+[[nodiscard]] uint8_t directory_claimant(
 	const struct directory *directory, uint8_t edge, uint8_t listener);
 
 // Upstream targets. A Route or request-URI host (as it stands) and port (0: absent) that is a known target, or NULL. A target of

@@ -57,6 +57,20 @@ static int name_add(struct directory *directory, const union directory_record *r
 		&directory->names, span_of(name->host, name->host_length), name->port, name->edge);
 }
 
+static int place_add(
+	struct directory *directory, uint8_t edge, const struct link_listener *listener)
+{
+	struct listener_place *places = array_grow(
+		directory->places, directory->place_count, &directory->place_room, sizeof(*places));
+	if (places == NULL)
+		return -ENOMEM;
+	directory->places = places;
+	if (listener->transport == TRANSPORT_UDP)
+		places[directory->place_count++] =
+			(struct listener_place){listener->address, edge, listener->id};
+	return 0;
+}
+
 static struct own_listener *own_listener_new(const struct link_directory_listener *record)
 {
 	struct own_listener *own = malloc(sizeof(*own));
@@ -68,11 +82,12 @@ static struct own_listener *own_listener_new(const struct link_directory_listene
 		.listener = record->listener,
 		.written = span_of(own->record.written, record->written_length),
 		.sent_by = span_of(own->record.sent_by, record->sent_by_length),
+		.owner = record->owner,
 	};
 	return own;
 }
 
-// The first listener of its side, transport and family is the one that is sent from.
+// The first listener of its side, transport and family is the one that is sent from; another edge's address is for its flows alone.
 static void side_listener_add(
 	struct directory *directory, const struct directory_listener *listener)
 {
@@ -81,7 +96,7 @@ static void side_listener_add(
 	const struct directory_listener **first =
 		&directory->side_listeners[what->side][what->transport][family];
 
-	if (*first == NULL)
+	if (*first == NULL && listener->owner == 0)
 		*first = listener;
 }
 
@@ -101,6 +116,8 @@ static int own_listener_add(struct directory *directory, const union directory_r
 	directory->listeners[listener->id] = own;
 	side_listener_add(directory, &own->listener);
 	int status = name_set_add(&directory->sent_bys, host, port, listener->id);
+	if (status == 0)
+		status = place_add(directory, 0, listener);
 	return status != 0
 		? status
 		: endpoint_set_add(&directory->endpoints, &listener->address, ENDPOINT_IS_LISTENER);
@@ -138,6 +155,10 @@ static int peer_listener_add(struct directory *directory, const union directory_
 	if (*transport != TRANSPORT_NONE)
 		return -EINVAL;
 	*transport = listener->transport;
+	directory->peer_sides[record->peer_listener.edge][listener->id] = listener->side;
+	int status = place_add(directory, record->peer_listener.edge, listener);
+	if (status != 0)
+		return status;
 	return endpoint_set_add(&directory->endpoints, &listener->address, ENDPOINT_IS_LISTENER);
 }
 
@@ -236,6 +257,7 @@ static int targets_index(struct directory *directory, bool healthy)
 static bool directory_index(struct directory *directory)
 {
 	prefixes_index(directory);
+	directory_find_namesakes(directory);
 	return targets_index(directory, true) == 0 && targets_index(directory, false) == 0
 		&& name_set_index(&directory->names) == 0
 		&& name_set_index(&directory->sent_bys) == 0
@@ -274,6 +296,7 @@ void directory_free(struct directory *directory)
 	name_set_fini(&directory->sent_bys);
 	name_set_fini(&directory->target_names);
 	endpoint_set_fini(&directory->endpoints);
+	free(directory->places);
 	free(directory->targets);
 	free(directory->prefixes);
 	free(directory);

@@ -24,6 +24,19 @@ enum {
 	PREFIX_KEYS = LINK_PREFIX_LISTS * LISTENERS_MAX,
 };
 
+// Where a listener on UDP is, of whichever edge.
+struct listener_place {
+	struct endpoint address;
+	uint8_t edge;
+	uint8_t listener;
+};
+
+// What a listener's address is besides.
+struct shared_address {
+	uint8_t own; // id of our listener with this address, plus 1; 0: none
+	uint8_t claimant; // edge
+};
+
 // Nothing changes after directory_builder_finish().
 struct directory {
 	struct link_settings settings;
@@ -35,6 +48,11 @@ struct directory {
 	const struct directory_listener *side_listeners[SIDES][TRANSPORTS][FAMILIES];
 	struct peer_edge *peers[EDGES]; // by edge
 	uint8_t peer_transports[EDGES][LISTENERS_MAX]; // enum transport
+	uint8_t peer_sides[EDGES][LISTENERS_MAX]; // enum side
+	struct shared_address shared[EDGES][LISTENERS_MAX];
+	struct listener_place *places;
+	uint32_t place_count;
+	uint32_t place_room;
 	struct link_target *targets;
 	uint32_t target_count;
 	uint32_t target_room;
@@ -45,6 +63,9 @@ struct directory {
 	uint32_t prefix_room;
 	uint16_t prefix_begin[PREFIX_KEYS + 1];
 };
+
+// Once all listeners are there: which of them have one address.
+void directory_find_namesakes(struct directory *directory);
 
 static inline unsigned family_index(uint8_t family)
 {

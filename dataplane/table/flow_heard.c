@@ -31,6 +31,13 @@ static uint32_t silent_s(uint16_t heard, uint64_t now_ms)
 	return (heard_second(now_ms) + UINT16_MAX - heard) % UINT16_MAX;
 }
 
+uint32_t flow_silent_s(const struct flow *flow, uint64_t now_ms)
+{
+	uint16_t heard = atomic_load_explicit(&((struct flow *)flow)->heard, memory_order_relaxed);
+
+	return heard == 0 ? FLOW_NEVER_HEARD : silent_s(heard, now_ms);
+}
+
 // Takes the second back, unless it has just been written anew.
 static void silence_find(struct flow *flow, uint32_t limit_s, uint64_t now_ms)
 {
@@ -91,6 +98,15 @@ void flow_table_forget_told(struct flow_table *table)
 
 	for (uint32_t slot = 1; slot <= edge->highest; slot++)
 		edge->cold[slot].life &= (uint8_t)~FLOW_LIFE_TOLD_SILENT;
+}
+
+uint8_t flow_table_listener(const struct flow_table *table, uint32_t slot)
+{
+	const struct edge_flows *edge = &table->edges[table->own_edge];
+
+	return atomic_load_explicit(&edge->hot[slot].generation, memory_order_relaxed) == 0
+		? 0
+		: edge->cold[slot].listener;
 }
 
 uint32_t flow_table_highest(const struct flow_table *table)

@@ -194,12 +194,26 @@ void row_pool_remove_all(struct flow_table *table, struct flow *flow, uint64_t n
 		row_drop(table, &flow->rows, now_ms);
 }
 
+static bool row_counts(const struct row *row, uint32_t now_s)
+{
+	return !__atomic_load_n(&row->superseded, __ATOMIC_RELAXED)
+		&& __atomic_load_n(&row->expires_at_s, __ATOMIC_RELAXED) > now_s;
+}
+
 bool flow_holds_uak(const struct flow *flow, uint64_t uak, uint32_t now_s)
 {
 	for (const struct flow_row *row = __atomic_load_n(&flow->rows, __ATOMIC_ACQUIRE);
 		row != NULL; row = __atomic_load_n(&row->next, __ATOMIC_ACQUIRE))
-		if (row->row.uak == uak && !__atomic_load_n(&row->row.superseded, __ATOMIC_RELAXED)
-			&& __atomic_load_n(&row->row.expires_at_s, __ATOMIC_RELAXED) > now_s)
+		if (row->row.uak == uak && row_counts(&row->row, now_s))
+			return true;
+	return false;
+}
+
+bool flow_is_registered(const struct flow *flow, uint32_t now_s)
+{
+	for (const struct flow_row *row = __atomic_load_n(&flow->rows, __ATOMIC_ACQUIRE);
+		row != NULL; row = __atomic_load_n(&row->next, __ATOMIC_ACQUIRE))
+		if (row_counts(&row->row, now_s))
 			return true;
 	return false;
 }

@@ -6,7 +6,7 @@
 
 // --- Memory ---
 
-static void *reserve(size_t octets)
+void *flow_table_reserve(size_t octets)
 {
 	void *memory = mmap(NULL, octets, PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -22,16 +22,18 @@ static void edge_close(struct edge_flows *edge)
 		munmap(hot, edge->slots * sizeof(*hot));
 	if (edge->cold != NULL)
 		munmap(edge->cold, edge->slots * sizeof(*edge->cold));
+	if (edge->source_nodes != NULL)
+		munmap(edge->source_nodes, edge->slots * sizeof(*edge->source_nodes));
 	memset(edge, 0, sizeof(*edge));
 }
 
 // Readers look at `hot` first: it is published last.
 static int edge_open(struct edge_flows *edge, uint32_t slots)
 {
-	struct hot *hot = reserve(slots * sizeof(*hot));
+	struct hot *hot = flow_table_reserve(slots * sizeof(*hot));
 
 	edge->slots = slots;
-	edge->cold = reserve(slots * sizeof(*edge->cold));
+	edge->cold = flow_table_reserve(slots * sizeof(*edge->cold));
 	if (hot == NULL || edge->cold == NULL) {
 		atomic_store_explicit(&edge->hot, hot, memory_order_relaxed);
 		edge_close(edge);
@@ -62,23 +64,11 @@ struct flow_table *flow_table_new(uint8_t own_edge, const struct flow_limits *li
 	return table;
 }
 
-static void sources_free(struct flow_table *table)
-{
-	struct cds_lfht_iter iter;
-
-	if (table->sources == NULL)
-		return;
-	for (cds_lfht_first(table->sources, &iter); cds_lfht_iter_get_node(&iter) != NULL;
-		cds_lfht_next(table->sources, &iter))
-		cds_lfht_del(table->sources, cds_lfht_iter_get_node(&iter));
-	cds_lfht_destroy(table->sources, NULL);
-}
-
 void flow_table_free(struct flow_table *table)
 {
 	if (table->rows.rows != NULL)
 		row_pool_fini(&table->rows);
-	sources_free(table);
+	flow_sources_free(table);
 	for (unsigned i = 0; i < EDGES; i++)
 		edge_close(&table->edges[i]);
 	free(table->source_nodes);
@@ -143,51 +133,6 @@ enum flow_state flow_state_of(const struct flow_table *table, const struct flow 
 	return flow_check(table, flow->id);
 }
 
-struct source_key {
-	const struct flow_table *table;
-	const struct endpoint *peer;
-	uint8_t listener;
-};
-
-static const struct flow *source_flow(const struct flow_table *table, struct cds_lfht_node *node)
-{
-	return &table->edges[table->own_edge].cold[node - table->source_nodes];
-}
-
-static int match_source(struct cds_lfht_node *node, const void *argument)
-{
-	const struct source_key *key = argument;
-	const struct flow *flow = source_flow(key->table, node);
-
-	publish_meet(node);
-	return flow->listener == key->listener && endpoint_equal(&flow->peer, key->peer);
-}
-
-// Sources are chosen by phones, so the hash is mixed well, but a chosen collision costs only the chooser's own lookups: no two
-// flows have the same source, and the number of flows is bounded.
-static unsigned long source_hash(uint8_t listener, const struct endpoint *peer)
-{
-	uint64_t words[2];
-
-	memcpy(words, peer->address, sizeof(words));
-	uint64_t hash = words[0] ^ words[1] * 0x9e3779b97f4a7c15u ^ (uint64_t)peer->port << 40
-		^ (uint64_t)listener << 56;
-	hash = (hash ^ hash >> 33) * 0xff51afd7ed558ccdu;
-	hash = (hash ^ hash >> 33) * 0xc4ceb9fe1a85ec53u;
-	return (unsigned long)(hash ^ hash >> 33);
-}
-
-const struct flow *flow_find_source(
-	const struct flow_table *table, uint8_t listener, const struct endpoint *peer)
-{
-	const struct source_key key = {table, peer, listener};
-	struct cds_lfht_iter iter;
-
-	cds_lfht_lookup(table->sources, source_hash(listener, peer), match_source, &key, &iter);
-	struct cds_lfht_node *node = cds_lfht_iter_get_node(&iter);
-	return node == NULL ? NULL : source_flow(table, node);
-}
-
 // --- The keeper ---
 
 static uint32_t *usage_of(struct flow_table *table, uint8_t edge)
@@ -205,8 +150,7 @@ static void flow_empty(struct flow_table *table, uint8_t edge_id, uint32_t slot,
 	atomic_store_explicit(&hot->state, FLOW_GONE, memory_order_relaxed);
 	atomic_store_explicit(&hot->generation, 0, memory_order_release);
 	hot->emptied = table->grace;
-	if (edge_id == table->own_edge)
-		cds_lfht_del(table->sources, &table->source_nodes[slot]);
+	flow_source_remove(table, &edge->cold[slot]);
 	row_pool_remove_all(table, &edge->cold[slot], now_ms);
 	(*usage_of(table, edge_id))--;
 }
@@ -227,18 +171,14 @@ static int flow_fill(struct flow_table *table, const struct flow_record *record,
 		.listener = record->listener,
 		.transport = record->transport,
 		.flags = record->flags,
-		.heard = heard_second(now_ms),
+		// Another edge's flow has not been heard here.
+		.heard = record->id.edge == table->own_edge ? heard_second(now_ms) : 0,
 		.thread = record->thread,
 	};
 	int status = row_pool_update(table, flow, record, now_ms);
 	if (status != 0)
 		return status;
-	if (record->id.edge == table->own_edge) {
-		struct cds_lfht_node *node = &table->source_nodes[record->id.slot];
-		cds_lfht_node_init(node);
-		publish_node(node);
-		cds_lfht_add(table->sources, source_hash(flow->listener, &flow->peer), node);
-	}
+	flow_source_add(table, flow);
 	atomic_store_explicit(&hot->state, record->state, memory_order_relaxed);
 	atomic_store_explicit(&hot->generation, record->id.generation, memory_order_release);
 	atomic_store_explicit(&hot->last, record->id.generation, memory_order_release);
@@ -267,13 +207,18 @@ static int flow_update(struct flow_table *table, const struct flow_record *recor
 	return 0;
 }
 
+int flow_table_open_edge(struct flow_table *table, uint8_t edge)
+{
+	return table->edges[edge].hot != NULL ? 0 : edge_open(&table->edges[edge], PEER_SLOTS_MAX);
+}
+
 static int edge_prepare(struct flow_table *table, const struct flow_record *record)
 {
 	struct edge_flows *edge = &table->edges[record->id.edge];
 
 	if (record->id.edge == 0 || record->id.generation == 0)
 		return -EINVAL;
-	if (edge->hot == NULL && edge_open(edge, PEER_SLOTS_MAX) != 0)
+	if (flow_table_open_edge(table, record->id.edge) != 0)
 		return -ENOSPC;
 	return record->id.slot == 0 || record->id.slot >= edge->slots ? -ENOSPC : 0;
 }

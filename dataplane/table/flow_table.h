@@ -35,6 +35,11 @@ enum flow_life_told {
 	FLOW_LIFE_TOLD_SILENT = 1, // to this session's control
 	FLOW_LIFE_DOUBTED =
 		2, // the keeper made it doubtful, for its silence, and no record has come since
+	FLOW_LIFE_SOURCE = 4, // another edge's flow that can be found by its source
+};
+
+enum {
+	SOURCE_WORDS = (LISTENERS_MAX + 64) / 64,
 };
 
 struct edge_flows {
@@ -44,6 +49,9 @@ struct edge_flows {
 	uint32_t slots; // reserved
 	uint32_t highest; // slot ever used
 	uint8_t round; // of mark and sweep
+	// Another edge's, of listeners whose flows can be found by their source: by slot; NULL: of none.
+	struct cds_lfht_node *source_nodes;
+	uint64_t source_listeners[SOURCE_WORDS]; // bits; keeper
 };
 
 struct lost {
@@ -68,11 +76,24 @@ struct flow_table {
 	struct edge_flows edges[EDGES];
 	struct cds_lfht *sources; // own flows by (listener, peer)
 	struct cds_lfht_node *source_nodes; // by own slot
+	// Other edges' flows likewise; NULL: none can be found so. Stored (release) when it is ready.
+	_Atomic(struct cds_lfht *) peer_sources;
 	struct row_pool rows;
 	struct lost *lost;
 	struct flow_usage usage;
 	uint16_t grace; // grace periods waited for
 };
+
+// Address space; memory is used where it is written. NULL: none.
+void *flow_table_reserve(size_t octets);
+
+// Room for an edge's records, if there is none yet. 0 or -ENOMEM.
+[[nodiscard]] int flow_table_open_edge(struct flow_table *table, uint8_t edge);
+
+// flow_sources.c: a flow that is filled, or emptied. The same node is used again only after a grace period.
+void flow_source_add(struct flow_table *table, struct flow *flow);
+void flow_source_remove(struct flow_table *table, struct flow *flow);
+void flow_sources_free(struct flow_table *table);
 
 [[nodiscard]] int row_pool_init(struct row_pool *pool, uint32_t count);
 void row_pool_fini(struct row_pool *pool);

@@ -76,11 +76,16 @@ void flow_prefetch(const struct flow_table *table, struct flow_id id);
 // The flow that (listener, peer) of this edge is, or NULL.
 [[nodiscard]] const struct flow *flow_find_source(
 	const struct flow_table *table, uint8_t listener, const struct endpoint *peer);
+// The same among another edge's flows, of listeners that flow_table_index_sources() was called for.
+[[nodiscard]] const struct flow *flow_find_peer_source(const struct flow_table *table, uint8_t edge,
+	uint8_t listener, const struct endpoint *peer);
 // State of a flow that was found (hot octet, relaxed).
 [[nodiscard]] enum flow_state flow_state_of(
 	const struct flow_table *table, const struct flow *flow);
 // True if the flow holds a row of this user agent key that is neither superseded nor expired.
 [[nodiscard]] bool flow_holds_uak(const struct flow *flow, uint64_t uak, uint32_t now_s);
+// True if it holds any such row.
+[[nodiscard]] bool flow_is_registered(const struct flow *flow, uint32_t now_s);
 
 // Walk the rows of a user agent key, or of a contact, of all edges; flow and state are the caller's to judge.
 //
@@ -101,6 +106,11 @@ struct flow_walk {
 // small direct-mapped table of recent losses.
 [[nodiscard]] uint64_t flow_uak_lost_at(const struct flow_table *table, uint64_t uak);
 
+// How long ago something came from it, in whole seconds; FLOW_NEVER_HEARD: nothing yet, or not since the keeper called it silent.
+enum {
+	FLOW_NEVER_HEARD = UINT16_MAX,
+};
+[[nodiscard]] uint32_t flow_silent_s(const struct flow *flow, uint64_t now_ms);
 // Something came from the flow's peer. keepalive: a STUN request, as whoever means to keep the flow alive sends (RFC 5626 section
 // 4.4.2). One relaxed store when it says anything new.
 void flow_hear(const struct flow *flow, bool keepalive, uint64_t now_ms);
@@ -124,6 +134,12 @@ void flow_table_end_streams(struct flow_table *table, uint64_t now_ms);
 void flow_table_reclaim(struct flow_table *table);
 // ICMP says the peer is unreachable: live becomes doubtful. False: no such flow.
 [[nodiscard]] bool flow_table_suspect(struct flow_table *table, struct flow_id id);
+
+// From now on flows of this listener of another edge, on UDP, can be found by their source. 0 or -ENOMEM.
+[[nodiscard]] int flow_table_index_sources(
+	struct flow_table *table, uint8_t edge, uint8_t listener);
+// Of the flow in an own slot; 0: it is empty.
+[[nodiscard]] uint8_t flow_table_listener(const struct flow_table *table, uint32_t slot);
 
 // What control is to be told of an own UDP flow.
 struct flow_life {

@@ -167,9 +167,9 @@ void identity_hash_branch(const struct hash_keys *keys, const struct message *me
 	keyhash_end_wide(&hash, out);
 }
 
-void identity_hash_return(const struct hash_keys *keys, uint8_t listener, uint32_t slot,
-	uint32_t generation, const uint8_t branch[BRANCH_HASH_OCTETS], struct span received,
-	uint16_t rport, uint8_t out[RETURN_HASH_OCTETS])
+void identity_hash_return(const struct hash_keys *keys, uint8_t edge, uint8_t listener,
+	uint32_t slot, uint32_t generation, const uint8_t branch[BRANCH_HASH_OCTETS],
+	struct span received, uint16_t rport, uint8_t out[RETURN_HASH_OCTETS])
 {
 	struct keyhash hash;
 	uint64_t result;
@@ -181,6 +181,8 @@ void identity_hash_return(const struct hash_keys *keys, uint8_t listener, uint32
 	keyhash_field(&hash, span_of(branch, BRANCH_HASH_OCTETS));
 	field_host(&hash, received);
 	keyhash_field_number(&hash, rport, sizeof(rport));
+	if (edge != 0)
+		keyhash_field_number(&hash, edge, sizeof(edge));
 	result = keyhash_end(&hash);
 	memcpy(out, &result, RETURN_HASH_OCTETS);
 }

@@ -33,10 +33,11 @@ uint32_t identity_hash_relay(
 // CANCEL, ACK to a non-2xx and retransmissions agree and a response carries all of it (RFC 3261 section 16.11).
 void identity_hash_branch(const struct hash_keys *keys, const struct message *message,
 	const struct via *via, uint8_t out[BRANCH_HASH_OCTETS]);
-// The proof in our Via's `w`: over listener, slot, generation, our branch, and received and rport of the next Via as we left it.
-void identity_hash_return(const struct hash_keys *keys, uint8_t listener, uint32_t slot,
-	uint32_t generation, const uint8_t branch[BRANCH_HASH_OCTETS], struct span received,
-	uint16_t rport, uint8_t out[RETURN_HASH_OCTETS]);
+// The proof in our Via's `w`: over listener, slot, generation, our branch, and received and rport of the next Via as we left it; and the
+// edge that wrote it, where the sent-by does not say that (another edge's address); else 0.
+void identity_hash_return(const struct hash_keys *keys, uint8_t edge, uint8_t listener,
+	uint32_t slot, uint32_t generation, const uint8_t branch[BRANCH_HASH_OCTETS],
+	struct span received, uint16_t rport, uint8_t out[RETURN_HASH_OCTETS]);
 // The To-tag of our own answers (RFC 3261 section 8.2.7): branch inputs and status.
 uint64_t identity_hash_tag(
 	const struct hash_keys *keys, const struct message *message, uint16_t status);

@@ -35,7 +35,7 @@
 #include <weir/verdict.h>
 
 enum {
-	LINK_ABI = 7,
+	LINK_ABI = 8,
 	LINK_LANES_MAX = 1 + LINK_STREAMS_MAX,
 	LINK_TABLE_RING_OCTETS = 1 << 20,
 	LINK_EVENT_RING_OCTETS = 1 << 18,
@@ -75,6 +75,7 @@ enum link_type {
 	LINK_EVENT_SUSPECT, // struct link_event_flow: ICMP unreachable from a flow's peer
 	LINK_EVENT_LIFE, // struct link_event_life: a flow's peer fell silent, is heard again, or keeps the flow alive
 	LINK_EVENT_DEVICE, // struct link_event_device: at the beginning of a session, and when it changed
+	LINK_EVENT_ADDRESS, // struct link_event_address: likewise, of listeners whose addresses may move
 	// up ring, worker to control: struct link_up_message and the message as received
 	LINK_UP_MESSAGE = 96,
 	// down ring, control to worker: struct link_down_message and the message

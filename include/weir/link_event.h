@@ -69,6 +69,13 @@ struct link_event_device {
 	char driver[LINK_DRIVER_OCTETS]; // ends in NUL
 };
 
+// Whether the address of an own listener is on this host.
+struct link_event_address {
+	uint8_t listener;
+	uint8_t here;
+	uint8_t reserved[6];
+};
+
 struct link_event_life {
 	uint32_t slot;
 	uint32_t generation;
@@ -84,3 +91,4 @@ static_assert(sizeof(struct link_event_epoch) == 24, "link_event_epoch");
 static_assert(sizeof(struct link_event_flow) == 8, "link_event_flow");
 static_assert(sizeof(struct link_event_life) == 16, "link_event_life");
 static_assert(sizeof(struct link_event_device) == 56, "link_event_device");
+static_assert(sizeof(struct link_event_address) == 8, "link_event_address");

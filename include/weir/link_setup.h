@@ -36,7 +36,8 @@ struct link_config {
 	uint8_t memory; // enum link_memory
 	uint8_t word_count; // of words
 	uint8_t streams; // stream threads of control: lanes besides the main loop's
-	uint8_t reserved[3];
+	uint8_t takeover; // 1: the addresses of access and core listeners come and go
+	uint8_t reserved[2];
 	uint16_t cpus[LINK_WORKERS_MAX]; // the processor of worker n, counted from 1; 0: any
 	// For experts, in place of the words that the dataplane would start DPDK's EAL with: each ends in NUL, the rest is zero.
 	char words[LINK_WORDS_OCTETS];

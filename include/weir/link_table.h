@@ -62,7 +62,8 @@ struct link_directory_listener {
 	struct link_listener listener;
 	uint8_t written_length;
 	uint8_t sent_by_length;
-	uint8_t reserved[6];
+	uint8_t owner; // the edge whose address it is; 0: ours
+	uint8_t reserved[5];
 	uint8_t written[LINK_NAME_MAX + 9]; // host or host:port for Record-Route and Path
 	uint8_t sent_by[LINK_NAME_MAX + 9]; // address:port or name for Via
 };

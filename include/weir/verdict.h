@@ -76,6 +76,7 @@ enum verdict_class {
 	X(VIA_PROOF, "via-proof", DROPPED, "response whose Via we did not write so") \
 	X(VIA_FOREIGN, "via-foreign", DROPPED, "response whose top Via is nobody's here") \
 	X(RELAY_DOWN, "relay-down", DROPPED, "response for another edge, which is down") \
+	X(ADDRESS_AWAY, "address-away", DROPPED, "came to, or would leave from, an address that has moved to another host") \
 	X(EGRESS_GUARD, "egress-guard", DROPPED, "would have been sent where its listener may not send") \
 	X(RING_FULL, "ring-full", DROPPED, "control's ring is full and the message cannot be answered") \
 	X(STREAM_GONE, "stream-gone", DROPPED, "for a connection that is closed") \

@@ -149,9 +149,9 @@ static size_t proof_expand(
 		octets[1 + i] = (uint8_t)(slot >> (24 - 8 * i));
 		octets[5 + i] = (uint8_t)(generation >> (24 - 8 * i));
 	}
-	identity_hash_return(&lab->hashes, listener, slot, generation, transaction->branch,
-		span_of(received, strlen(received)), (uint16_t)golden_number(word, "rport", 0),
-		octets + 9);
+	identity_hash_return(&lab->hashes, (uint8_t)golden_number(word, "writer", 0), listener,
+		slot, generation, transaction->branch, span_of(received, strlen(received)),
+		(uint16_t)golden_number(word, "rport", 0), octets + 9);
 	return base64url_encode(out, octets, sizeof(octets));
 }
 

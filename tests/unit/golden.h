@@ -10,6 +10,9 @@
 //     complete own|N yes|no
 //     started MS AGO
 //     target HOST A:P udp|tcp|tls [slot=N generation=N] [healthy=0] [balanced=0] [alias=1]     in place of the lab's
+//     takeover                                                   edges 2 and 3 have edge 1's access address, too (lab.h)
+//     address LISTENER here|away [for=MS]
+//     heard edge=1 slot=5 generation=1000 [ago=MS]               of a flow above
 //     setting draining|require_path|moved_per_s|downgrade N
 //     transaction call=ID cseq=N from=TAG via=VIA                what {branch}, {w}, {tag} and {token relay} are of
 //     grant uak=alice slot=5 generation=1000 status=N retry=S flow_timer=1 tag=N    of the next message from control
@@ -19,7 +22,7 @@
 //     out LISTENER DESTINATION [slot=N generation=N]             the message that must leave, likewise; by the connection of this flow
 //
 // In messages: {token path|route|relay edge= slot= generation= listener= role=sender|receiver peer= uak= bind=CALL/TAG method= branch=},
-// {branch}, {w listener= slot= generation= received= rport=}, {tag STATUS}, {fill OCTETS}. A relay token's bind is of the
+// {branch}, {w listener= slot= generation= received= rport= writer=}, {tag STATUS}, {fill OCTETS}. A relay token's bind is of the
 // transaction's branch (unless it says `branch`), Call-ID, CSeq number and `method`.
 
 #pragma once

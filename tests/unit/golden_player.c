@@ -54,7 +54,7 @@ static size_t message_read(void)
 static uint8_t listener_read(const char *word)
 {
 	static const char *const names[] = {"", "access", "core", "peer", "access6", "core6", "tcp",
-		"tls", "wss", "core-tcp", "core-tls"};
+		"tls", "wss", "core-tcp", "core-tls", "taken"};
 
 	for (uint8_t i = 1; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(word, names[i]) == 0)
@@ -184,6 +184,34 @@ static void complete_read(const char *line)
 		atomic_store(&player.lab->peers.own_complete, yes);
 	else
 		atomic_store(&player.lab->peers.edge[atoi(who)].complete, yes);
+}
+
+static void address_read(const char *line)
+{
+	char listener[16];
+	char what[16];
+
+	sscanf(line, "address %15s %15s", listener, what);
+	lab_set_address(player.lab, listener_read(listener), strcmp(what, "here") == 0,
+		golden_number(line, "for", 0));
+}
+
+static void heard_read(const char *line)
+{
+	const struct flow *flow = flow_find(player.lab->flows,
+		(struct flow_id){(uint8_t)golden_number(line, "edge", 1),
+			(uint32_t)golden_number(line, "slot", 0),
+			(uint32_t)golden_number(line, "generation", 0)});
+
+	if (flow == NULL)
+		fail("no such flow");
+	flow_hear(flow, false, LAB_NOW_MS - golden_number(line, "ago", 0));
+}
+
+static void takeover_read(void)
+{
+	player.lab->takeover = true;
+	lab_rebuild(player.lab);
 }
 
 static void setting_read(const char *line)
@@ -345,6 +373,12 @@ static void line_play(const char *line)
 	} else if (strncmp(line, "started ", 8) == 0) {
 		atomic_store(
 			&player.lab->peers.started_ms, LAB_NOW_MS - strtoull(line + 8, NULL, 10));
+	} else if (strcmp(line, "takeover") == 0) {
+		takeover_read();
+	} else if (strncmp(line, "address ", 8) == 0) {
+		address_read(line);
+	} else if (strncmp(line, "heard ", 6) == 0) {
+		heard_read(line);
 	} else if (strncmp(line, "setting ", 8) == 0) {
 		setting_read(line);
 	} else if (strncmp(line, "transaction ", 12) == 0) {

@@ -58,8 +58,13 @@ static const struct listener_plan listeners[] = {
 	{LAB_CORE_TLS, SIDE_CORE, TRANSPORT_TLS, "10.0.0.%u:5061", "edge%u-core.example.net"},
 };
 
+static const struct listener_plan taken = {
+	LAB_TAKEN, SIDE_ACCESS, TRANSPORT_UDP, "192.0.2.%u:5060", "edge%u.example.net"};
+
 enum transport lab_transport(uint8_t listener)
 {
+	if (listener == LAB_TAKEN)
+		return TRANSPORT_UDP;
 	for (unsigned i = 0; i < sizeof(listeners) / sizeof(listeners[0]); i++)
 		if (listeners[i].id == listener)
 			return (enum transport)listeners[i].transport;
@@ -78,10 +83,10 @@ static void listener_fill(
 		.address = lab_endpoint(text)};
 }
 
-static void add_own_listener(
-	struct directory_builder *builder, const struct listener_plan *plan, uint8_t edge)
+static void add_own_listener(struct directory_builder *builder, const struct listener_plan *plan,
+	uint8_t edge, uint8_t owner)
 {
-	struct link_directory_listener listener = {.listener = {0}};
+	struct link_directory_listener listener = {.owner = owner};
 
 	listener_fill(&listener.listener, plan, edge);
 	listener.sent_by_length =
@@ -91,13 +96,36 @@ static void add_own_listener(
 	add(builder, LINK_DIRECTORY_LISTENER, &listener, sizeof(listener));
 }
 
-static void add_peer_listener(
-	struct directory_builder *builder, const struct listener_plan *plan, uint8_t edge)
+static void add_peer_listener(struct directory_builder *builder, const struct listener_plan *plan,
+	uint8_t edge, uint8_t owner)
 {
 	struct link_peer_listener listener = {.edge = edge};
 
-	listener_fill(&listener.listener, plan, edge);
+	listener_fill(&listener.listener, plan, owner);
 	add(builder, LINK_PEER_LISTENER, &listener, sizeof(listener));
+}
+
+static void add_taken_listener(struct lab *lab, struct directory_builder *builder, uint8_t edge)
+{
+	if (!lab->takeover || edge == 1)
+		return;
+	if (edge == lab->edge)
+		add_own_listener(builder, &taken, 1, 1);
+	else
+		add_peer_listener(builder, &taken, edge, 1);
+}
+
+// As the keeper does with a new directory.
+static void namesakes_index(struct lab *lab)
+{
+	for (uint8_t id = 0; id < LISTENERS_MAX; id++) {
+		const struct directory_listener *own = directory_listener(lab->directory, id);
+
+		for (unsigned i = 0; own != NULL && i < own->namesake_count; i++)
+			check(flow_table_index_sources(lab->flows, own->namesakes[i].edge,
+				      own->namesakes[i].listener),
+				"sources");
+	}
 }
 
 static void add_peer(struct directory_builder *builder, uint8_t edge)
@@ -163,6 +191,7 @@ static void add_prefixes(struct directory_builder *builder)
 {
 	add_prefix(builder, LINK_PREFIX_ACCESS_NETWORKS, LAB_ACCESS, "198.51.100.0/24");
 	add_prefix(builder, LINK_PREFIX_ACCESS_NETWORKS, LAB_ACCESS, "203.0.113.0/24");
+	add_prefix(builder, LINK_PREFIX_ACCESS_NETWORKS, LAB_TAKEN, "198.51.100.0/24");
 	add_prefix(builder, LINK_PREFIX_ACCESS_NETWORKS, LAB_ACCESS, "192.0.2.0/24");
 	add_prefix(builder, LINK_PREFIX_ACCESS_NETWORKS, LAB_ACCESS, "10.0.5.0/24");
 	add_prefix(builder, LINK_PREFIX_ACCESS_NETWORKS, LAB_ACCESS6, "2001:db8:f::/48");
@@ -187,9 +216,10 @@ void lab_rebuild(struct lab *lab)
 		add_names(builder, edge);
 		for (unsigned i = 0; i < sizeof(listeners) / sizeof(listeners[0]); i++)
 			if (edge == lab->edge)
-				add_own_listener(builder, &listeners[i], edge);
+				add_own_listener(builder, &listeners[i], edge, 0);
 			else
-				add_peer_listener(builder, &listeners[i], edge);
+				add_peer_listener(builder, &listeners[i], edge, edge);
+		add_taken_listener(lab, builder, edge);
 		if (edge != lab->edge)
 			add_peer(builder, edge);
 	}
@@ -198,6 +228,7 @@ void lab_rebuild(struct lab *lab)
 	directory_free(lab->directory);
 	lab->directory = directory_builder_finish(builder);
 	lab->world.directory = lab->directory;
+	namesakes_index(lab);
 }
 
 static void keys_derive(struct lab *lab)
@@ -234,6 +265,7 @@ struct lab *lab_new(uint8_t edge)
 		.edge = edge};
 	lab->world.flows = lab->flows;
 	lab->world.peers = &lab->peers;
+	lab->world.addresses = &lab->addresses;
 	lab->world.now_ms = LAB_NOW_MS;
 	lab->world.now_s = LAB_NOW_S;
 	lab->world.moved = &lab->moved;
@@ -279,6 +311,14 @@ void lab_set_peer(struct lab *lab, uint8_t edge, enum peer_liveness liveness, ui
 {
 	atomic_store(&lab->peers.edge[edge].liveness, (uint8_t)liveness);
 	atomic_store(&lab->peers.edge[edge].lost_at_ms, lost_at_ms);
+}
+
+void lab_set_address(struct lab *lab, uint8_t listener, bool here, uint64_t for_ms)
+{
+	struct address_state *state = &lab->addresses.listener[listener];
+
+	atomic_store(&state->away, !here);
+	atomic_store(&state->since_ms, for_ms == 0 ? 0 : LAB_NOW_MS - for_ms);
 }
 
 void lab_begin(struct lab *lab)

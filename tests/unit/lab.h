@@ -13,6 +13,10 @@
 //     9 core    10.0.0.N:5060 TCP       written edgeN-core.example.net
 //    10 core    10.0.0.N:5061 TLS       written edgeN-core.example.net
 //
+// With lab->takeover edges 2 and 3 have edge 1's access address, too, all of them here until a test says otherwise:
+//
+//    11 access  192.0.2.1:5060          written edge1.example.net
+//
 // The core is core.example.net (10.0.9.1:5060), and [fd00:9::1]:5060 as core6.example.net; 10.0.9.0/24 and fd00:9::/64 are heard
 // on core listeners.
 
@@ -39,6 +43,7 @@ enum {
 	LAB_CORE_TCP = 9,
 	LAB_CORE_TLS = 10,
 	LAB_TARGETS_MAX = 8,
+	LAB_TAKEN = 11,
 };
 
 struct lab {
@@ -47,6 +52,8 @@ struct lab {
 	struct flow_table *flows;
 	struct directory *directory;
 	struct peer_board peers;
+	struct address_board addresses;
+	bool takeover;
 	struct hash_keys hashes;
 	struct rate moved;
 	struct limits limits; // without sources, and not the world's until lab_limit()
@@ -78,6 +85,8 @@ unsigned lab_add_packet(struct lab *lab, struct packet *packet, enum origin orig
 void lab_begin(struct lab *lab); // an empty burst
 void lab_run(struct lab *lab); // all four stages
 
+// Whether the address of a listener is here, and for how long that has been so (0: always).
+void lab_set_address(struct lab *lab, uint8_t listener, bool here, uint64_t for_ms);
 // Of a listener.
 enum transport lab_transport(uint8_t listener);
 struct endpoint lab_endpoint(const char *text);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 struct plane_lab lab;
+bool plane_lab_takeover;
 
 static char *last_text;
 
@@ -33,7 +34,13 @@ void plane_lab_disconnect(void)
 void plane_lab_start(void)
 {
 	const struct link_config config = {
-		.workers = 1, .flows_max = 64, .peer_flows_max = 64, .rows_max = 256, .edge = 1};
+		.workers = 1,
+		.flows_max = 64,
+		.peer_flows_max = 64,
+		.rows_max = 256,
+		.edge = 1,
+		.takeover = plane_lab_takeover,
+	};
 
 	cr_assert(eq(int, plane_new(&config, &lab.plane), 0));
 	lab.port = io_memory_open(lab.plane->worker[0].wakeup);

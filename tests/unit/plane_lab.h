@@ -14,6 +14,7 @@ struct plane_lab {
 };
 
 extern struct plane_lab lab;
+extern bool plane_lab_takeover; // before it starts: its addresses may move
 
 void plane_lab_start(void); // and control teaches it everything
 // Ends it, and proves that no packet leaked and that every message had one verdict.

@@ -235,7 +235,7 @@ static struct proof proof_of(uint8_t listener, uint32_t slot, uint32_t generatio
 	struct proof proof;
 
 	identity_hash_return(
-		&keys, listener, slot, generation, ours, received, rport, proof.octets);
+		&keys, 0, listener, slot, generation, ours, received, rport, proof.octets);
 	return proof;
 }
 

@@ -243,7 +243,7 @@ Test(token_vectors, hashes_of_a_message_are_those_of_the_page)
 	cr_assert(eq(
 		u64, identity_hash_tag(&hash_keys, &message, 430), cell_number(&table, 3, 1, 16)));
 	identity_hash_return(
-		&hash_keys, 3, 16909060, 1711276034, branch, SPAN("192.0.2.1"), 4711, proof);
+		&hash_keys, 0, 3, 16909060, 1711276034, branch, SPAN("192.0.2.1"), 4711, proof);
 	cell_hex(&table, 4, 1, proof_expected, sizeof(proof_expected));
 	cr_assert(eq(int, memcmp(proof, proof_expected, sizeof(proof)), 0));
 }

@@ -18,6 +18,7 @@ struct link_device devices[DEVICES] = {
 	{.index = 1, .exception = LINK_EXCEPTION_TAP, .tap = "weir0", .name = "0000:3b:00.0"},
 };
 unsigned device_count;
+bool link_takeover;
 struct link_client *client;
 struct fake_dataplane plane;
 
@@ -105,7 +106,8 @@ void link_open(void)
 			.flows_max = 100,
 			.peer_flows_max = 200,
 			.rows_max = 400,
-			.edge = 7},
+			.edge = 7,
+			.takeover = link_takeover},
 		.listeners = listeners,
 		.listener_count = LISTENERS,
 		.devices = devices,

@@ -29,6 +29,7 @@ extern char link_path[64];
 extern struct link_listener listeners[LISTENERS];
 extern struct link_device devices[DEVICES];
 extern unsigned device_count; // of those, that the client is given: 0
+extern bool link_takeover; // before the client opens
 extern struct link_client *client;
 extern struct fake_dataplane plane;
 extern struct heard heard;

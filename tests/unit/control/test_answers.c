@@ -17,6 +17,7 @@ enum {
 static struct control control;
 static struct edge_source source;
 static struct link_explained explained;
+static bool addresses_move;
 static bool explain_is_silent;
 static char asked[64];
 
@@ -95,6 +96,14 @@ static bool device(void *context, unsigned index, struct link_event_device *stat
 	return index == 0;
 }
 
+// Of the first listener: it has moved away.
+static bool address(void *context, uint8_t listener, bool *here, uint64_t *since_ms)
+{
+	*here = false;
+	*since_ms = clock_ms() - 5000;
+	return listener == 1 && addresses_move;
+}
+
 static void setup(void)
 {
 	control = (struct control){.base = event_base_new(), .commands = commands_new()};
@@ -107,6 +116,7 @@ static void setup(void)
 		.peer = find_peer,
 		.table = table,
 		.device = device,
+		.address = address,
 		.explain = explain};
 	control.source = &source;
 	cr_assert(eq(int, answers_open(&control), 0));
@@ -255,6 +265,16 @@ Test(answers, count_flows_and_peers_in_the_status)
 	cr_assert(strstr(text, "streams.ended.slow   2\n") != NULL);
 	cr_assert(strstr(text, "peers.up             1\n") != NULL);
 	cr_assert(strstr(text, "ready                no\n") != NULL);
+	cr_assert(strstr(text, "addresses") == NULL);
+	free(text);
+}
+
+Test(answers, say_which_addresses_are_on_this_host_where_they_move)
+{
+	addresses_move = true;
+	char *text = ask("status");
+	cr_assert(strstr(text, "no") != NULL && strstr(text, "access") != NULL);
+	cr_assert(strstr(text, "127.0.0.1:5060") != NULL, "%s", text);
 	free(text);
 }
 

@@ -68,6 +68,7 @@ Test(config, checks_what_no_single_value_can_tell)
 	expect_faults("core");
 	expect_faults("streams");
 	expect_faults("upstream");
+	expect_faults("takeover");
 }
 
 Test(config, checks_listeners_on_devices)

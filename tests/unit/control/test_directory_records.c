@@ -230,3 +230,67 @@ Test(directory_records, names_that_do_not_fit_a_hello_are_counted, .init = setup
 	cr_assert(eq(int, hello.name_count, SYNC_NAMES_MAX));
 	cr_assert(eq(uint, left_out + SYNC_NAMES_MAX, 4 + 2 * 20));
 }
+
+static const char TAKER[] =
+	"node: {id: 1, name: edge1.test}\n"
+	"listeners:\n"
+	"  - {name: of-2, side: access, address: 198.51.100.2:5060, owner: 2, id: 22}\n"
+	"  - {name: of-2-b, side: access, address: 198.51.100.2:5070, owner: 2}\n"
+	"  - {name: of-3, side: access, address: 198.51.100.3:5060, owner: 3, advertise: "
+	"third.test}\n"
+	"  - {name: access, side: access, address: 198.51.100.1:5060}\n"
+	"  - {name: core, side: core, address: 10.0.0.1:5080}\n"
+	"  - {name: peer, side: peer, address: 10.0.0.1:5070}\n"
+	"cluster: {name: sip.test, listen: 10.0.0.1:7060, takeover: address, peers: [{id: 2, name: "
+	"edge2.test, address: 10.0.0.2:7060}, {id: 3, address: 10.0.0.3:7060}]}\n"
+	"upstream: {targets: ['sip:core.test']}\n"
+	"keys: {directory: /nowhere}\n"
+	"link: {socket: /nowhere}\n"
+	"store: {path: off}\n"
+	"admin: {socket: /nowhere}\n";
+
+static void setup_taker(void)
+{
+	read_config(TAKER);
+}
+
+static bool is_written(unsigned index, const char *text)
+{
+	const struct link_directory_listener *listener = &told.listeners[index];
+
+	return span_equal(
+		span_of(listener->written, listener->written_length), span_of(text, strlen(text)));
+}
+
+Test(directory_records, what_is_written_for_another_edges_address_is_what_that_edge_writes,
+	.init = setup_taker, .fini = teardown)
+{
+	tell(NULL, 0);
+	cr_assert(eq(int, told.listeners[0].owner, 2));
+	cr_assert(eq(int, told.listeners[3].owner, 0));
+	cr_assert(is_written(0, "edge2.test"));
+	cr_assert(is_written(1, "198.51.100.2:5070"));
+	cr_assert(is_written(2, "third.test"));
+	cr_assert(is_written(3, "edge1.test"));
+	const struct link_directory_listener *taken = &told.listeners[0];
+
+	cr_assert(span_equal(
+		span_of(taken->sent_by, taken->sent_by_length), SPAN("198.51.100.2:5060")));
+}
+
+Test(directory_records, another_edges_address_is_that_edges_name_and_not_told_as_ours,
+	.init = setup_taker, .fini = teardown)
+{
+	static struct sync_hello hello;
+
+	tell(NULL, 0);
+	cr_assert(is_named(2, "198.51.100.2", 5060));
+	cr_assert(is_named(3, "third.test", 5060));
+	cr_assert(not(is_named(1, "198.51.100.2", 5060)));
+	cr_assert(eq(uint, directory_write_hello(config, 1, 1, &hello), 0));
+	for (unsigned i = 0; i < hello.name_count; i++)
+		cr_assert(not(span_equal(span_of(hello.names[i].host, hello.names[i].host_length),
+			SPAN("198.51.100.2"))));
+	// But that we have a listener for it is.
+	cr_assert(eq(int, hello.listeners[0].id, 22));
+}

@@ -66,6 +66,26 @@ Test(edge, takes_another_token_secret_at_a_reload)
 	cr_assert(eq(int, material.minting, 1));
 }
 
+static void tell_address(uint8_t listener, bool here)
+{
+	const struct link_event_address event = {.listener = listener, .here = here};
+
+	edge_tell(LINK_EVENT_ADDRESS, &event, sizeof(event));
+}
+
+Test(edge, says_in_its_status_where_addresses_are_that_move)
+{
+	edge_start(NULL, 3);
+	tell_address(1, true);
+	cr_assert(edge_await_status("\"here\": true"));
+	tell_address(1, false);
+	cr_assert(edge_await_status("\"here\": false"));
+	tell_address(99, true); // nobody's
+	tell_address(1, true);
+	cr_assert(edge_await_status("\"here\": true"));
+	cr_assert(edge_await_status("\"ready\": true"));
+}
+
 static struct endpoint await_relay(void)
 {
 	struct link_peer peer;

@@ -312,6 +312,29 @@ Test(flow_book, a_newer_commit_at_a_peer_supersedes_an_older_one_does_not)
 	cr_assert(eq(int, state_of(id), FLOW_LIVE));
 }
 
+// At the address that ours has, which was at edge 2.
+static void hear_namesake(uint64_t uak, uint64_t committed_at_ms)
+{
+	struct flow_record record = peer_record(2, uak, committed_at_ms);
+
+	record.peer = source_of(7, 5060).peer;
+	flow_book_hear_namesake(book, source_of(7, 5060).listener, &record, now);
+}
+
+Test(flow_book, another_phone_that_registered_there_while_our_address_was_elsewhere_ends_a_flow)
+{
+	struct flow_id id = enrol(source_of(7, 5060), 100, 1);
+	struct flow_id elsewhere = enrol(source_of(8, 5060), 200, 2);
+
+	hear_namesake(300, now.wall_ms - 1);
+	cr_assert(eq(int, state_of(id), FLOW_LIVE), "it was there before ours");
+	hear_namesake(100, now.wall_ms + 1);
+	cr_assert(eq(int, state_of(id), FLOW_LIVE), "it is the same phone");
+	hear_namesake(300, now.wall_ms + 1);
+	cr_assert(eq(int, state_of(id), FLOW_GONE));
+	cr_assert(eq(int, state_of(elsewhere), FLOW_LIVE));
+}
+
 Test(flow_book, commits_of_one_moment_are_ordered_by_edge_id)
 {
 	struct flow_id id = enrol(source_of(7, 5060), 100, 1);

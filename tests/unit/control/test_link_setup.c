@@ -116,6 +116,38 @@ Test(link_devices, refuses_an_address_that_nothing_brings_and_tells_its_owner)
 	cr_assert(eq(int, heard.fault.listener, 1));
 }
 
+static void setup_takeover(void)
+{
+	link_takeover = true;
+	link_setup();
+}
+
+TestSuite(link_takeover, .init = setup_takeover, .fini = link_teardown, .timeout = 30);
+
+Test(link_takeover, binds_addresses_that_may_come_later)
+{
+	struct sockaddr_in at;
+	socklen_t length = sizeof(at);
+
+	listeners[0].address = NOT_HERE;
+	fake_greet(&plane, LINK_ABI, false);
+	fake_expect(&plane, LINK_CONFIG);
+	fake_expect(&plane, LINK_LISTENER);
+	cr_assert(eq(
+		int, getsockname(plane.packet.descriptors[0], (struct sockaddr *)&at, &length), 0));
+	cr_assert(eq(u32, ntohl(at.sin_addr.s_addr), 0xc000024d));
+}
+
+Test(link_takeover, binds_no_peer_listener_that_is_not_here)
+{
+	listeners[0].address = NOT_HERE;
+	listeners[0].side = SIDE_PEER;
+	fake_greet(&plane, LINK_ABI, false);
+	fake_turn(&plane, 20);
+	cr_assert(eq(int, heard.fault.kind, LINK_FAULT_BIND));
+	cr_assert(eq(int, heard.fault.status, -EADDRNOTAVAIL));
+}
+
 Test(link_devices, names_the_listener_on_a_device_that_the_dataplane_refuses)
 {
 	struct link_failed failed = {
