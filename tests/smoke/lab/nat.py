@@ -1,7 +1,8 @@
 """A NAT box: a namespace between phones and the network, masquerading by nftables.
 
 `preserving` keeps a phone's port when it is free, so both edges see the same address and port; `random` gives every pair of phone
-and edge a port of its own, as carrier-grade NATs do. Either drops what nobody behind it has asked for.
+and edge a port of its own, as carrier-grade NATs do. Either drops what nobody behind it has asked for. `full cone` keeps ports and
+lets anybody in who sends to one that a phone has used (RFC 3489 section 5).
 """
 
 import enum
@@ -11,17 +12,25 @@ from .netns import Network, Space
 RULES = """
 table ip weir {{
     chain out {{ type nat hook postrouting priority srcnat; oifname "outside" masquerade {mode}; }}
+    map cone {{ type inet_service : ipv4_addr; flags dynamic; size 65535; }}
+    chain before {{ type nat hook prerouting priority dstnat; {cone_in} }}
     chain in {{ type filter hook input priority filter; policy accept;
         iifname "outside" ct state != {{ established, related }} meta l4proto udp drop; }}
     set held {{ type ipv4_addr . ipv4_addr; }}
-    chain through {{ type filter hook forward priority filter; policy accept; ip saddr . ip daddr @held drop; }}
+    chain through {{ type filter hook forward priority filter; policy accept; ip saddr . ip daddr @held drop; {cone_out} }}
 }}
 """
+
+
+# What a phone sends out from opens its port to everybody.
+CONE_OUT = 'iifname "inside" meta l4proto udp update @cone { udp sport : ip saddr };'
+CONE_IN = 'iifname "outside" meta l4proto udp dnat to udp dport map @cone;'
 
 
 class NatMode(enum.Enum):
     PRESERVING = ""
     RANDOM = "random,fully-random"
+    FULL_CONE = "persistent"
 
 
 class NatBox:
@@ -37,7 +46,8 @@ class NatBox:
         network.cable_between(self.box, "inside", f"10.{number}.255.254/16", self.phones, "eth0", self.phone_address(0) + "/16")
         self.phones.ip("route", "add", "default", "via", f"10.{number}.255.254")
         self.box.sysctl(net__ipv4__ip_forward=1)
-        self.box.run("nft", RULES.format(mode=mode.value))
+        cone = mode is NatMode.FULL_CONE
+        self.box.run("nft", RULES.format(mode=mode.value, cone_in=CONE_IN if cone else "", cone_out=CONE_OUT if cone else ""))
 
     def phone_address(self, index: int) -> str:
         return f"10.{self._number}.{index // 250}.{index % 250 + 1}"
