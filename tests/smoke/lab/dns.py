@@ -11,6 +11,7 @@ from collections.abc import Callable
 from .transport import UDP, Transport
 
 TYPE_A = 1
+TYPE_AAAA = 28
 TYPE_SRV = 33
 QUERY_TIMEOUT_S = 1.0
 QUERY_TRIES = 3
@@ -36,6 +37,10 @@ class Zone:
 
     def add_host(self, name: str, address: str) -> None:
         self.hosts[name] = address
+
+    def add_host6(self, name: str, address6: str) -> None:
+        """A second address, of the other family."""
+        self.hosts[name] += f",{address6}"
 
     def add_service(self, name: str, *targets: tuple[int, str], transport: Transport = UDP) -> None:
         """SRV records of a transport, at its own port: (priority, host) each."""
@@ -66,7 +71,9 @@ class NameError3263(Exception):
 class Resolver:
     """Asks one name server; remembers what it heard for the whole of a lab (records there never change)."""
 
-    def __init__(self, server: Address, new_socket: Callable[[], socket.socket]) -> None:
+    def __init__(self, server: Address, new_socket: Callable[[], socket.socket], family6: bool = False) -> None:
+        """`family6`: addresses are asked for in IPv6; the server itself is asked over IPv4."""
+        self._type = TYPE_AAAA if family6 else TYPE_A
         self._server = server
         self._new_socket = new_socket
         self._known: dict[tuple[str, int], list] = {}
@@ -74,13 +81,13 @@ class Resolver:
     async def locate(self, host: str, port: int | None, transport: Transport = UDP) -> list[Address]:
         """RFC 3263 section 4.2: a literal is itself, a port asks for A records only, a name alone for SRV first."""
         if is_literal(host):
-            return [(host, port or transport.port)]
+            return [(host.strip("[]"), port or transport.port)]
         if port is None and transport.service is not None:
             services = await self.ask(f"{transport.service}.{host}", TYPE_SRV)
             if services:
                 return [(address, srv.port) for srv in srv_order(services)
-                        for address in await self.ask(srv.target, TYPE_A)]
-        addresses = await self.ask(host, TYPE_A)
+                        for address in await self.ask(srv.target, self._type)]
+        addresses = await self.ask(host, self._type)
         if not addresses:
             raise NameError3263(host)
         return [(address, port or transport.port) for address in addresses]
@@ -120,6 +127,8 @@ def srv_order(records: list[Srv], choose: Callable[[list[int]], int] | None = No
 
 
 def is_literal(host: str) -> bool:
+    if host.startswith("["):
+        return True
     try:
         socket.inet_aton(host)
     except OSError:
@@ -145,6 +154,8 @@ def answer_read(octets: bytes, kind: int) -> list:
         at += 10
         if record == kind == TYPE_A:
             found.append(socket.inet_ntoa(octets[at:at + 4]))
+        elif record == kind == TYPE_AAAA:
+            found.append(socket.inet_ntop(socket.AF_INET6, octets[at:at + 16]))
         elif record == kind == TYPE_SRV:
             priority, weight, port = struct.unpack_from("!3H", octets, at)
             found.append(Srv(priority, weight, port, name_read(octets, at + 6)[0]))

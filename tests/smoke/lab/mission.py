@@ -84,6 +84,11 @@ def users_of(name: str, accounts: str) -> list[list[str]]:
 
 
 class Mission:
+    # The NATs that phones are behind, and which of them phones stand behind that the use cases and gaps are about.
+    nat_modes: dict[str, NatMode | None] = NATS
+    changing, keeping = "random ports", "keeps ports"
+    survivors = SURVIVORS
+
     def __init__(self, cluster: Cluster, report: Report) -> None:
         self.cluster = cluster
         self.report = report
@@ -100,7 +105,7 @@ class Mission:
         cases = [case for transport in self.transports for case in await self.make_use_cases(transport)]
         gaps = [gap for transport in self.transports for gap in await self.make_gaps(transport)]
         cells = [Cell(kind, sender, await self.make_calls(kind))
-                 for kind in itertools.product(self.transports, NATS, FLOWS, ACCOUNTS, SIDES) for sender in ENDS]
+                 for kind in itertools.product(self.transports, self.nat_modes, FLOWS, ACCOUNTS, SIDES) for sender in ENDS]
         complaints = self.cluster.failures()
         if complaints:
             raise SetupError("\n".join(complaints))
@@ -118,14 +123,14 @@ class Mission:
             await judge_streams(self.cluster, SURVIVOR, self.report)
 
     async def build(self) -> None:
-        kinds = [(*kind, end) for kind in itertools.product(self.transports, NATS, FLOWS, ACCOUNTS, SIDES) for end in ENDS
+        kinds = [(*kind, end) for kind in itertools.product(self.transports, self.nat_modes, FLOWS, ACCOUNTS, SIDES) for end in ENDS
                  if kind[4] in (end, "both")]
         self.cluster.make_edges([OWNER, SURVIVOR])
         names = {kind: f"p{index}" for index, kind in enumerate(kinds)}
         users = [user for kind, name in names.items() for contact in users_of(name, kind[3]) for user in contact]
         extra = [f"{name}-{transport.name}" for transport in self.transports for name in ("shared", "alone", "second", "away")]
         self.cluster.make_core([*users, *extra, "outside"])
-        self.nats = {name: self.cluster.add_nat(f"nat{number}", mode) for number, (name, mode) in enumerate(NATS.items(), 1)}
+        self.nats = {name: self.cluster.add_nat(f"nat{number}", mode) for number, (name, mode) in enumerate(self.nat_modes.items(), 1)}
         await self.cluster.start()
         self.outside = self.cluster.outside("outside")
         await self.cluster.register_outside(*self.outside)
@@ -157,7 +162,7 @@ class Mission:
     async def make_use_cases(self, transport: Transport) -> list[UseCase]:
         """The two that the product exists for, by name. Use case 1 needs the contact that was registered at the survivor too, so
         both flows of that phone share a port."""
-        nat, name = self.nats["random ports"], transport.name
+        nat, name = self.nats[self.changing], transport.name
         shared = await self.add_phone(transport, nat, f"shared-{name}", [[f"shared-{name}"]], "two flows", one_port=True)
         alone = await self.add_phone(transport, nat, f"alone-{name}", [[f"alone-{name}"]], "re-registers")
         second = await self.add_phone(transport, nat, f"second-{name}", [[f"second-{name}"]], "two flows")
@@ -177,7 +182,7 @@ class Mission:
     async def make_gaps(self, transport: Transport) -> list[Gap]:
         """Calls to a phone that comes back late, from who repeats a request and from who does not."""
         name = transport.name
-        away = await self.add_phone(transport, self.nats["keeps ports"], f"away-{name}", [[f"away-{name}"]], "re-registers")
+        away = await self.add_phone(transport, self.nats[self.keeping], f"away-{name}", [[f"away-{name}"]], "re-registers")
         away.returns = False
         self.phones["gap", transport, "away"] = away
         party = away, away.accounts[0]
@@ -233,12 +238,12 @@ class Mission:
 
     async def ask_in_gap(self, gap: Gap) -> tuple[list[str], float]:
         one, other = gap.call.ends(gap.sender)
-        done = await exchange(one, other, "INFO", by=SURVIVORS, patient=True)
+        done = await exchange(one, other, "INFO", by=self.survivors, patient=True)
         if done.answer.status == 430 and one.phone.outbound:
             gap.told = True
             if not await other.phone.returned(RETURN_S):
                 return ["it did not come back"], done.elapsed_s
-            done = await exchange(one, other, "INFO", by=SURVIVORS)
+            done = await exchange(one, other, "INFO", by=self.survivors)
         elif done.elapsed_s < GAP_S:
             done.complaints.append("INFO: did not wait")
         return done.complaints, done.elapsed_s
@@ -247,7 +252,7 @@ class Mission:
         """One line a method; a cell with two AORs holds a call for each."""
         complaints, elapsed_s = [], 0.0
         for call in calls:
-            done = await exchange(*call.ends(sender), method, by=SURVIVORS)
+            done = await exchange(*call.ends(sender), method, by=self.survivors)
             complaints += done.complaints
             elapsed_s = max(elapsed_s, done.elapsed_s)
         rules = rules_of(await self.cluster.served.until(lambda delta: rules_of(delta) == wanted))

@@ -9,6 +9,7 @@ from .transport import UDP
 
 # linux/in.h and asm/socket.h; Python has no names for them.
 IP_RECVERR = 11
+IPV6_RECVERR = 25
 MSG_ERRQUEUE = 0x2000
 DATAGRAM_MAX = 65535
 
@@ -20,17 +21,18 @@ class Port:
 
     def __init__(self, sock: socket.socket, address: str, port: int = 0) -> None:
         self._socket = sock
-        sock.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
+        family6 = sock.family == socket.AF_INET6
+        sock.setsockopt(*((socket.IPPROTO_IPV6, IPV6_RECVERR) if family6 else (socket.IPPROTO_IP, IP_RECVERR)), 1)
         sock.setblocking(False)
         sock.bind((address, port))
-        self.address: Address = sock.getsockname()
-        self.host, self.number = self.address
+        self.address: Address = sock.getsockname()[:2]
+        self.host, self.number = f"[{self.address[0]}]" if family6 else self.address[0], self.address[1]
         self.on_datagram: Callable[[bytes, Address, "Port"], None] = lambda octets, source, port: None
         self.on_unreachable: Callable[[Address], None] = lambda target: None
         asyncio.get_running_loop().add_reader(sock, self._read)
 
     def __str__(self) -> str:
-        return f"{self.address[0]}:{self.address[1]}"
+        return f"{self.host}:{self.number}"
 
     def send(self, octets: bytes, to: Address) -> None:
         """Loss is UDP's: an error of this datagram is as if it had been lost, and ICMP comes back by the error queue."""
@@ -54,7 +56,7 @@ class Port:
                 break
             except OSError:
                 continue
-            self.on_datagram(octets, source, self)
+            self.on_datagram(octets, source[:2], self)
             if self._socket.fileno() < 0:
                 return
         self._read_errors()
@@ -66,4 +68,4 @@ class Port:
                 target = self._socket.recvmsg(512, 512, MSG_ERRQUEUE)[3]
             except OSError:
                 return
-            self.on_unreachable(target)
+            self.on_unreachable(target[:2])
