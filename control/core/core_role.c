@@ -125,7 +125,9 @@ static void listeners_write(
 		role->listeners[options->listener_count++] =
 			(struct trunk_listener){.address = listener->address,
 				.transport = listener->transport,
-				.tls = listener->tls};
+				.tls = listener->tls,
+				.allow = listener->allow.items,
+				.allow_count = listener->allow.count};
 		name_write(role, config, listener, &options->names[listener->transport]);
 		if (options->client_tls.length == 0)
 			options->client_tls = listener->tls;

@@ -87,6 +87,7 @@ static void socket_ready(evutil_socket_t fd, short what, void *argument)
 	struct core_socket *own = argument;
 	struct core *core = own->core;
 	struct sockaddr_storage address;
+	ptrdiff_t index = own - core->sockets;
 
 	errors_read(core, fd);
 	for (unsigned i = 0; i < RECEIVE_BURST; i++) {
@@ -100,7 +101,10 @@ static void socket_ready(evutil_socket_t fd, short what, void *argument)
 		const struct hop source = {
 			.peer = sockaddr_read(&address), .transport = TRANSPORT_UDP};
 		core->counters.received++;
-		core_handle(core, &core->addresses[own - core->sockets], &source, (size_t)octets);
+		if (trunk_listener_hears(&core->options.listeners[index], &source.peer))
+			core_handle(core, &core->addresses[index], &source, (size_t)octets);
+		else
+			core->counters.dropped++;
 	}
 	core_arm(core);
 }

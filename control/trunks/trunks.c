@@ -49,7 +49,8 @@ static void socket_came(struct evconnlistener *socket, evutil_socket_t fd, struc
 
 	memcpy(&from, address, (size_t)length < sizeof(from) ? (size_t)length : sizeof(from));
 	struct endpoint peer = sockaddr_read(&from);
-	if (!admission_take(&trunks->admission, &peer)) {
+	if (!trunk_listener_hears(ear->listener, &peer)
+		|| !admission_take(&trunks->admission, &peer)) {
 		trunks->counts.turned_away++;
 		close(fd);
 		return;

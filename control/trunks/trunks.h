@@ -48,7 +48,18 @@ struct trunk_listener {
 	struct endpoint address;
 	uint8_t transport; // enum transport
 	struct span tls; // entry of TLS
+	const struct prefix *allow; // whom it hears; the caller's
+	size_t allow_count; // 0: anybody
 };
+
+[[nodiscard]] static inline bool trunk_listener_hears(
+	const struct trunk_listener *listener, const struct endpoint *source)
+{
+	for (size_t i = 0; i < listener->allow_count; i++)
+		if (prefix_contains(&listener->allow[i], source))
+			return true;
+	return listener->allow_count == 0;
+}
 
 // A connection as others see it.
 struct trunk_party {
@@ -80,7 +91,7 @@ struct trunks_counts {
 	uint32_t open; // now
 	uint64_t accepted;
 	uint64_t opened; // by us
-	uint64_t turned_away; // beyond a limit
+	uint64_t turned_away; // beyond a limit, or not to be heard
 	uint64_t pings;
 	uint64_t messages;
 	uint64_t ended[TRUNK_ENDS];

@@ -303,6 +303,22 @@ Test(core, answers_what_it_cannot_forward, .init = setup, .fini = teardown)
 	assert_holds(receive(caller), "SIP/2.0 404 ");
 }
 
+Test(core, hears_only_whom_its_listener_is_to_hear, .init = setup, .fini = teardown)
+{
+	static struct prefix others;
+
+	cr_assert(prefix_parse(SPAN("192.0.2.0/24"), &others));
+	open_core(true);
+	listeners[0].allow = &others;
+	listeners[0].allow_count = 1;
+	send_from(caller, invite("sip:nobody@example.test", ""));
+	cr_assert(eq(str, (char *)receive(caller), ""));
+	cr_assert(eq(u64, core_count(core)->dropped, 1));
+	listeners[0].allow_count = 0;
+	send_from(caller, invite("sip:nobody@example.test", ""));
+	assert_holds(receive(caller), "SIP/2.0 480 ");
+}
+
 Test(core, answers_options_and_drops_noise, .init = setup, .fini = teardown)
 {
 	open_core(true);
