@@ -65,10 +65,13 @@ static void incarnation_begin(
 bool heartbeat_hear(struct heartbeat *peer, const struct heartbeat_clock *clock,
 	const struct beat *beat, uint64_t now_us)
 {
-	if (beat->incarnation < peer->incarnation)
+	// Of two edges with one id the newer is heard; once it has long been silent, whoever is left.
+	if (beat->incarnation < peer->incarnation
+		&& now_us - peer->heard_us < HEARTBEAT_NEWER_SILENT_US)
 		return false;
-	if (beat->incarnation > peer->incarnation)
+	if (beat->incarnation != peer->incarnation)
 		incarnation_begin(peer, clock, beat->incarnation);
+	peer->heard_us = now_us;
 	bool proof = echo_is_proof(peer, clock, beat->echo);
 
 	// A lower sequence is an old beat, unless the peer began anew under a clock that was set back.

@@ -19,6 +19,8 @@
 
 enum {
 	HEARTBEAT_SENT_MEMORY = 64, // beats of our own whose time is kept, for the round trip
+	// After so long a silence of an incarnation an earlier one is heard again: longer than an edge is suspect before it is dead.
+	HEARTBEAT_NEWER_SILENT_US = 5 * 1000 * 1000,
 };
 
 struct heartbeat_limits {
@@ -38,6 +40,7 @@ struct heartbeat {
 	enum peer_liveness liveness;
 	uint64_t incarnation; // 0: never heard
 	uint64_t heard; // its newest sequence: what we echo
+	uint64_t heard_us; // when its last beat came
 	uint32_t echoed; // the newest of our sequences that it has echoed, low 32 bits
 	uint32_t epoch; // low 32 bits
 	uint64_t proved_us; // when the last proof came
@@ -54,7 +57,7 @@ void heartbeat_clock_begin(struct heartbeat_clock *clock, uint64_t wall_ms);
 
 // A peer that was never heard: dead.
 void heartbeat_begin(struct heartbeat *peer, const struct heartbeat_clock *clock);
-// A beat of this peer, its seal verified. False: it is of an earlier incarnation and says nothing.
+// A beat of this peer, its seal verified. False: it is of an earlier incarnation than one heard lately, and says nothing.
 [[nodiscard]] bool heartbeat_hear(struct heartbeat *peer, const struct heartbeat_clock *clock,
 	const struct beat *beat, uint64_t now_us);
 // Time has passed.

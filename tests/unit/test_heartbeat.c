@@ -217,6 +217,19 @@ Test(heartbeat, an_earlier_incarnation_is_not_believed)
 	cr_assert(eq(u64, a.peer.incarnation, 8));
 }
 
+Test(heartbeat, an_earlier_incarnation_is_believed_once_the_newer_has_long_been_silent)
+{
+	run(5);
+	edge_begin(&b, 7, 61000);
+	run(45);
+	cr_assert(eq(int, a.peer.liveness, PEER_DEAD));
+	cr_assert(eq(u64, a.peer.incarnation, 8));
+	run(10);
+	cr_assert(eq(u64, a.peer.incarnation, 7));
+	cr_assert(eq(int, a.peer.liveness, PEER_UP));
+	cr_assert(eq(int, b.peer.liveness, PEER_UP));
+}
+
 Test(heartbeat, a_restart_under_the_same_incarnation_goes_on)
 {
 	run(5);
