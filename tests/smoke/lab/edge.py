@@ -36,6 +36,7 @@ class Edge:
         self.place = place
         self.folder = folder
         self.settings = settings
+        self.before: list[str] = []  # words before each program's own: `env` and what it sets
         self.dataplane: Process | None = None
         self.control: Process | None = None
 
@@ -48,17 +49,26 @@ class Edge:
         return f"{self.folder}/weir.yaml"
 
     async def start(self) -> None:
-        with open(self.config, "w", encoding="ascii") as file:
-            file.write(programs.yaml_write(self.settings))
+        self.write()
         await self.start_dataplane()
         await self.start_control()
 
+    def write(self) -> None:
+        """Its settings, as a file."""
+        with open(self.config, "w", encoding="ascii") as file:
+            file.write(programs.yaml_write(self.settings))
+
+    def said(self, event: str) -> list[str]:
+        """What its control has said of that."""
+        with open(f"{self.folder}/control.log", encoding="utf-8", errors="replace") as file:
+            return [line for line in file if f"event={event}" in line.split()]
+
     async def start_dataplane(self) -> None:
-        self.dataplane = await self.place.host.spawn(programs.DATAPLANE, "--link", self.settings["link"]["socket"],
+        self.dataplane = await self.place.host.spawn(*self.before, programs.DATAPLANE, "--link", self.settings["link"]["socket"],
                                                      log=f"{self.folder}/dataplane.log")
 
     async def start_control(self) -> None:
-        self.control = await self.place.host.spawn(programs.CONTROL, "--config", self.config,
+        self.control = await self.place.host.spawn(*self.before, programs.CONTROL, "--config", self.config,
                                                    log=f"{self.folder}/control.log")
 
     async def kill(self) -> None:

@@ -8,6 +8,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.a
 BUILD = os.environ.get("WEIR_BUILD", os.path.join(ROOT, "build"))
 DATAPLANE = os.path.join(BUILD, "dataplane", "weir-dataplane")
 CONTROL = os.path.join(BUILD, "control", "weir-control")
+SKEW = os.path.join(BUILD, "tests", "smoke", "weir-skew.so")
 WEIRCTL = os.path.join(BUILD, "tools", "weirctl")
 
 
