@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 
 enum {
-	NETFILTER_OPTIONS = 64, // from here on options of IP replace the rules of a firewall
+	NETFILTER_OPTIONS = 64, // from here on options of IPv6 replace the rules of a firewall
 };
 
 static const int plain_calls[] = {
@@ -151,10 +151,13 @@ static const struct careful_call careful_calls[] = {
 	{SCMP_SYS(socket), 2,
 		{{0, SCMP_CMP_EQ, AF_INET6, 0}, {1, SCMP_CMP_MASKED_EQ, 0xf, SOCK_DGRAM}}},
 	{SCMP_SYS(socketpair), 1, {{0, SCMP_CMP_EQ, AF_UNIX, 0}}},
+	// None that sends from an address that is not ours.
 	{SCMP_SYS(setsockopt), 1, {{1, SCMP_CMP_EQ, SOL_SOCKET, 0}}},
 	{SCMP_SYS(setsockopt), 1, {{1, SCMP_CMP_EQ, IPPROTO_TCP, 0}}},
 	{SCMP_SYS(setsockopt), 2,
-		{{1, SCMP_CMP_EQ, IPPROTO_IP, 0}, {2, SCMP_CMP_LT, NETFILTER_OPTIONS, 0}}},
+		{{1, SCMP_CMP_EQ, IPPROTO_IP, 0}, {2, SCMP_CMP_LT, IP_TRANSPARENT, 0}}},
+	{SCMP_SYS(setsockopt), 2,
+		{{1, SCMP_CMP_EQ, IPPROTO_IP, 0}, {2, SCMP_CMP_EQ, IP_BIND_ADDRESS_NO_PORT, 0}}},
 	{SCMP_SYS(setsockopt), 2,
 		{{1, SCMP_CMP_EQ, IPPROTO_IPV6, 0}, {2, SCMP_CMP_LT, NETFILTER_OPTIONS, 0}}},
 	{SCMP_SYS(setsockopt), 2,

@@ -10,20 +10,23 @@
 #include <time.h>
 
 enum {
-	FLOWS_MAX = 2 * PHONES,
+	NETWORKS_FROM = 10, // 127.10.0.0 and on
+	HOSTS = 250,
+	PORTS_FROM = 6000,
+	PORTS = 50000,
 	NOISE_MAX = 2048,
 	STILL_S = 30, // what takes longer will not come
 	RATHER = 100, // shares of the kinds are of so many
 };
 
 static const unsigned shares[TRAFFIC_KINDS] = {
-	[TRAFFIC_REGISTER] = 12,
+	[TRAFFIC_REGISTER] = 15,
 	[TRAFFIC_INVITE] = 10,
 	[TRAFFIC_BYE] = 22,
 	[TRAFFIC_KEEPALIVE] = 12,
 	[TRAFFIC_STUN] = 8,
 	[TRAFFIC_OPTIONS] = 6,
-	[TRAFFIC_GONE] = 4,
+	[TRAFFIC_GONE] = 1,
 	[TRAFFIC_NOISE] = 6,
 	[TRAFFIC_CORPUS] = 8,
 	[TRAFFIC_SPOILT] = 12,
@@ -66,6 +69,33 @@ static bool samples_read(struct traffic *traffic, const char *folder)
 	return fine && traffic->sample_count > 0;
 }
 
+// Each in a network of its own, since an edge gives each network a share of its flows.
+static void phone_place(struct phone *phone, unsigned index)
+{
+	*phone = (struct phone){
+		.peer = {.address = {127, (uint8_t)(NETWORKS_FROM + (index >> 8)), (uint8_t)index,
+				 (uint8_t)(1 + phone->life % HOSTS)},
+			.port = (uint16_t)(PORTS_FROM + phone->life / HOSTS % PORTS),
+			.family = ENDPOINT_V4},
+		.life = phone->life,
+	};
+}
+
+static void phone_replace(struct traffic *traffic, struct phone *phone)
+{
+	phone->life++;
+	phone_place(phone, (unsigned)(phone - traffic->phones));
+}
+
+struct phone *traffic_find_phone(struct traffic *traffic, const struct endpoint *peer)
+{
+	unsigned index = (peer->address[1] - (unsigned)NETWORKS_FROM) << 8 | peer->address[2];
+
+	return index < PHONES && endpoint_equal(&traffic->phones[index].peer, peer)
+		? &traffic->phones[index]
+		: NULL;
+}
+
 bool traffic_open(struct traffic *traffic, const char *samples)
 {
 	const struct link_config config = {.workers = 1,
@@ -74,18 +104,11 @@ bool traffic_open(struct traffic *traffic, const char *samples)
 		.rows_max = 2 * FLOWS_MAX,
 		.edge = 1};
 
-	static const uint8_t secret[INDEX_SECRET_OCTETS] = "index secret of the fake control";
-
-	if (hash_keys_derive(&traffic->hashes, secret, SPAN("fake")) != 0)
-		return false;
 	traffic->random.state = 1;
-	traffic->generation_last = 1000;
 	for (unsigned i = 0; i < PHONES; i++)
-		traffic->phones[i].peer = (struct endpoint){
-			.address = {198, 51, 100, (uint8_t)(1 + i % PHONES_A_PORT)},
-			.port = (uint16_t)(6000 + i / PHONES_A_PORT),
-			.family = ENDPOINT_V4};
-	if (!samples_read(traffic, samples) || plane_new(&config, &traffic->plane) != 0)
+		phone_place(&traffic->phones[i], i);
+	if (!samples_read(traffic, samples) || !control_open(traffic)
+		|| plane_new(&config, &traffic->plane) != 0)
 		return false;
 	traffic->port = io_memory_open(traffic->plane->worker[0].wakeup);
 	traffic->plane->worker[0].port = traffic->port;
@@ -105,6 +128,7 @@ void traffic_close(struct traffic *traffic)
 	session_release(plane_attach(traffic->plane, NULL));
 	plane_stop(traffic->plane);
 	plane_free(traffic->plane);
+	control_close(traffic);
 	for (unsigned i = 0; i < traffic->sample_count; i++)
 		free(traffic->samples[i].octets);
 }
@@ -136,13 +160,13 @@ static void put(
 // The core learns by what route it reaches the phone that calls.
 static void call_note(struct traffic *traffic, const char *text, size_t length)
 {
-	static const char contact[] = "Contact: <sip:x@198.51.100.";
+	static const char contact[] = "Contact: <sip:x@127.";
 	const char *at = memmem(text, length, contact, sizeof(contact) - 1);
-	unsigned host, port;
+	unsigned a, b, c, port;
 
-	if (at == NULL || sscanf(at + sizeof(contact) - 1, "%u:%u", &host, &port) != 2)
+	if (at == NULL || sscanf(at + sizeof(contact) - 1, "%u.%u.%u:%u", &a, &b, &c, &port) != 4)
 		return;
-	const struct endpoint peer = {.address = {198, 51, 100, (uint8_t)host},
+	const struct endpoint peer = {.address = {127, (uint8_t)a, (uint8_t)b, (uint8_t)c},
 		.port = (uint16_t)port,
 		.family = ENDPOINT_V4};
 	struct phone *phone = traffic_find_phone(traffic, &peer);
@@ -268,9 +292,9 @@ void traffic_feed(struct traffic *traffic, enum traffic_kind kind)
 	const struct endpoint core = fake_endpoint("127.0.0.9:5060");
 	enum traffic_kind shape = kind;
 
-	traffic->kinds[kind]++;
+	control_tick(traffic);
 	if (kind == TRAFFIC_GONE) {
-		control_end_flow(traffic, phone);
+		phone_replace(traffic, phone);
 		return;
 	}
 	if (kind == TRAFFIC_SPOILT)

@@ -1,17 +1,19 @@
 // traffic.h: what reaches an edge: phones that register, call and ping, a core that answers, and others who send anything.
 //
-// One thread plays them all, and weir-control besides, against a dataplane on a network in memory.
+// One thread plays them all against a dataplane on a network in memory, and is weir-control besides: with its own flow book and
+// registration, for which time passes a millisecond a message, so that flows expire, rest and are given out again.
 
 #pragma once
 
 #include "../unit/fake_control.h"
 #include "../unit/random.h"
+#include "flows/registration.h"
 #include "io/io_memory.h"
 #include "plane.h"
 
 enum {
 	PHONES = 512,
-	PHONES_A_PORT = 200, // hosts of one network
+	FLOWS_MAX = 4096,
 	ROUTE_MAX = 512,
 	SAMPLES_MAX = 256, // messages of the corpus
 };
@@ -23,7 +25,7 @@ enum traffic_kind {
 	TRAFFIC_KEEPALIVE,
 	TRAFFIC_STUN,
 	TRAFFIC_OPTIONS,
-	TRAFFIC_GONE, // not sent: control ends a flow
+	TRAFFIC_GONE, // not sent: a phone is never heard again, and another takes its place
 	TRAFFIC_NOISE,
 	TRAFFIC_CORPUS,
 	TRAFFIC_SPOILT, // one of the above with octets changed, cut or doubled
@@ -32,11 +34,17 @@ enum traffic_kind {
 
 struct phone {
 	struct endpoint peer;
-	uint32_t generation; // of its flow; 0: it has none
-	uint64_t aor; // its hash
+	unsigned life; // how many were in its place before
 	size_t route_length; // 0: no call
 	unsigned long long call; // its number
 	char route[ROUTE_MAX]; // what the core was given to reach it in its call
+};
+
+// A message that waits for the records before it.
+struct deferred {
+	struct deferred *next;
+	struct link_down_message head;
+	uint8_t octets[];
 };
 
 struct octets {
@@ -52,14 +60,16 @@ struct traffic {
 	struct hash_keys hashes; // as control has them
 	struct random random;
 	struct phone phones[PHONES];
-	unsigned registered; // phones with a flow
-	uint32_t generation_last;
+	struct flow_book *book;
+	struct registration *registration;
+	struct flow_time time;
+	struct deferred *deferred;
+	struct deferred **deferred_end;
 	struct octets samples[SAMPLES_MAX];
 	unsigned sample_count;
 	uint64_t number; // of the next transaction
 	uint64_t fed; // datagrams
 	uint64_t handed; // messages that control handed down: they count as received, too
-	uint64_t kinds[TRAFFIC_KINDS];
 	uint64_t answered; // datagrams that came out
 	char text[65536]; // of the message being made
 };
@@ -77,11 +87,15 @@ uint64_t traffic_judged(const struct traffic *traffic);
 
 // --- Between the files of it ---
 
-// The phone that has this address and port; NULL: none.
+// The phone that has this address and port; NULL: none has it now.
 struct phone *traffic_find_phone(struct traffic *traffic, const struct endpoint *peer);
-// traffic_control.c: grants what comes up, and ends a phone's flow. True: there was something.
+// traffic_control.c
+[[nodiscard]] bool control_open(struct traffic *traffic);
+void control_close(struct traffic *traffic);
+// A millisecond passes.
+void control_tick(struct traffic *traffic);
+// Takes what comes up. True: there was something.
 bool control_play(struct traffic *traffic);
-void control_end_flow(struct traffic *traffic, struct phone *phone);
 // traffic_text.c: each writes a message of a phone, or to it, and returns its length.
 size_t text_register(char *out, const struct phone *phone, uint64_t number);
 size_t text_invite(char *out, const struct phone *phone, uint64_t number);

@@ -1,122 +1,160 @@
-// traffic_control.c: weir-control, as far as flows need it.
+// traffic_control.c: weir-control: its flow book and its registration, between rings.
 
 #include "traffic.h"
 
-#include <weir/identity.h>
-
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-struct phone *traffic_find_phone(struct traffic *traffic, const struct endpoint *peer)
+static void down_put(
+	struct traffic *traffic, const struct link_down_message *head, struct span message)
 {
-	unsigned index = peer->address[3] - 1u + PHONES_A_PORT * (peer->port - 6000u);
-
-	return index < PHONES && endpoint_equal(&traffic->phones[index].peer, peer)
-		? &traffic->phones[index]
-		: NULL;
+	fake_down(&traffic->control, head, message);
+	traffic->handed++;
 }
 
-static uint32_t slot_of(const struct traffic *traffic, const struct phone *phone)
+static void send_later(
+	struct traffic *traffic, const struct link_down_message *head, struct span message)
 {
-	return (uint32_t)(phone - traffic->phones) + 1;
+	struct deferred *deferred = malloc(sizeof(*deferred) + message.length);
+
+	if (deferred == NULL)
+		abort();
+	*deferred = (struct deferred){.head = *head};
+	memcpy(deferred->octets, message.octets, message.length);
+	*traffic->deferred_end = deferred;
+	traffic->deferred_end = &deferred->next;
 }
 
-// Whose phone it is, as its calls will say.
-static void phone_name(struct traffic *traffic, struct phone *phone, struct span octets)
+static void send_down(void *context, unsigned worker, const struct link_down_message *head,
+	struct span message, bool after_changes)
 {
-	static struct message message;
-	struct uri to;
+	struct traffic *traffic = context;
 
-	phone->aor = 0;
-	if (message_parse(&message, octets.octets, octets.length) == MESSAGE_OK
-		&& uri_parse(message.octets, message.to_uri, &to))
-		phone->aor = identity_hash_aor(&traffic->hashes, message.octets, &to);
+	(void)worker;
+	if (after_changes)
+		send_later(traffic, head, message);
+	else
+		down_put(traffic, head, message);
 }
 
-static uint64_t flow_put(struct traffic *traffic, const struct phone *phone, enum flow_state state)
+static void removed(void *context, const struct row_removal *removal)
 {
-	uint32_t slot = slot_of(traffic, phone);
+	(void)context;
+	(void)removal;
+}
+
+static void table_change(void *context, const struct flow_record *record)
+{
+	struct traffic *traffic = context;
 	uint8_t octets[FLOW_RECORD_OCTETS_MAX];
-	struct flow_record record = {
-		.id = {1, slot, phone->generation},
-		.state = (uint8_t)state,
-		.listener = FAKE_ACCESS,
-		.transport = TRANSPORT_UDP,
-		.row_count = state == FLOW_LIVE,
-		.peer = phone->peer,
+
+	fake_record(&traffic->control, LINK_FLOW, octets, flow_record_encode(record, octets));
+}
+
+// Table before wire.
+static void changes_flush(struct traffic *traffic)
+{
+	struct deferred *deferred = traffic->deferred;
+
+	flow_book_walk_changes(traffic->book, table_change, traffic);
+	flow_book_clear_changes(traffic->book);
+	traffic->deferred = NULL;
+	traffic->deferred_end = &traffic->deferred;
+	while (deferred != NULL) {
+		struct deferred *next = deferred->next;
+
+		deferred->head.after = traffic->control.sequence;
+		down_put(
+			traffic, &deferred->head, span_of(deferred->octets, deferred->head.length));
+		free(deferred);
+		deferred = next;
+	}
+}
+
+bool control_open(struct traffic *traffic)
+{
+	static const uint8_t secret[INDEX_SECRET_OCTETS] = "index secret of the fake control";
+	const struct flow_book_options options = {
+		.edge = 1, .flows_max = FLOWS_MAX, .rows_max = 2 * FLOWS_MAX, .seed = 1};
+
+	if (hash_keys_derive(&traffic->hashes, secret, SPAN("fake")) != 0)
+		return false;
+	traffic->deferred_end = &traffic->deferred;
+	// The book gives out slots from the next second on.
+	traffic->time = (struct flow_time){1000, (uint64_t)time(NULL) * 1000};
+	traffic->book = flow_book_new(&options, traffic->time);
+	traffic->time.now_ms += 1000;
+	traffic->time.wall_ms += 1000;
+	const struct registration_options registration = {
+		.book = traffic->book,
+		.hashes = &traffic->hashes,
+		.send = send_down,
+		.removed = removed,
+		.context = traffic,
 	};
 
-	record.rows[0] = (struct row){.uak = slot,
-		.aor = phone->aor == 0 ? slot : phone->aor,
-		.instance = 200000 + slot,
-		.contact = 300000 + slot,
-		.committed_at_ms = (uint64_t)time(NULL) * 1000,
-		.expires_at_s = (uint32_t)time(NULL) + 86400,
-		.reg_id = 1};
-	return fake_record(
-		&traffic->control, LINK_FLOW, octets, flow_record_encode(&record, octets));
+	traffic->registration = traffic->book == NULL ? NULL : registration_new(&registration);
+	return traffic->registration != NULL;
 }
 
-void control_end_flow(struct traffic *traffic, struct phone *phone)
+void control_close(struct traffic *traffic)
 {
-	if (phone->generation == 0)
+	registration_free(traffic->registration);
+	flow_book_free(traffic->book);
+}
+
+void control_tick(struct traffic *traffic)
+{
+	traffic->time.now_ms++;
+	traffic->time.wall_ms++;
+	if (traffic->time.now_ms % 1000 != 0)
 		return;
-	flow_put(traffic, phone, FLOW_GONE);
-	phone->generation = 0;
-	phone->route_length = 0;
-	traffic->registered--;
+	flow_book_tick(traffic->book, traffic->time);
+	registration_tick(traffic->registration, traffic->time);
+	changes_flush(traffic);
 }
 
-static void register_grant(struct traffic *traffic, const struct link_up_message *up,
-	struct span message, struct link_down_message *down)
+static void event_take(struct traffic *traffic, uint16_t type, const uint8_t *octets)
 {
-	struct phone *phone = traffic_find_phone(traffic, &up->source);
+	struct link_event_life event;
 
-	down->kind = phone == NULL ? LINK_DOWN_REFUSE : LINK_DOWN_GRANT;
-	down->status = 403;
-	if (phone == NULL)
+	if (type != LINK_EVENT_LIFE)
 		return;
-	if (phone->generation == 0) {
-		phone->generation = ++traffic->generation_last;
-		phone_name(traffic, phone, message);
-		down->after = flow_put(traffic, phone, FLOW_LIVE);
-		traffic->registered++;
-	}
-	down->slot = slot_of(traffic, phone);
-	down->generation = phone->generation;
-	down->uak = down->slot;
+	memcpy(&event, octets, sizeof(event));
+	const struct flow_id id = {1, event.slot, event.generation};
+
+	if (event.silent)
+		flow_book_miss(traffic->book, id, traffic->time);
+	else
+		flow_book_hear(traffic->book, id, event.keepalive != 0, traffic->time);
 }
 
-static void control_put(
-	struct traffic *traffic, const struct link_down_message *down, struct span message)
+static void message_take(struct traffic *traffic, const uint8_t *octets, size_t length)
 {
-	fake_down(&traffic->control, down, message);
-	traffic->handed++;
+	struct link_up_message head;
+	struct span message = span_of(octets + sizeof(head), length - sizeof(head));
+
+	memcpy(&head, octets, sizeof(head));
+	if (head.kind == LINK_UP_REGISTER)
+		registration_take_request(traffic->registration, 0, &head, message, traffic->time);
+	else if (head.kind == LINK_UP_REGISTERED)
+		registration_take_response(traffic->registration, 0, &head, message, traffic->time);
 }
 
 bool control_play(struct traffic *traffic)
 {
 	static _Alignas(8) uint8_t octets[sizeof(struct link_up_message) + FAKE_MESSAGE_MAX];
 	struct record_header header;
-	struct link_up_message up;
 	bool played = false;
 
 	while (ring_read(&traffic->control.events, &header, octets, sizeof(octets)) >= 0)
-		;
+		event_take(traffic, header.type, octets);
 	while (ring_read(&traffic->control.up, &header, octets, sizeof(octets)) >= 0) {
-		struct span message = span_of(octets + sizeof(up), header.length - sizeof(up));
-
-		memcpy(&up, octets, sizeof(up));
-		struct link_down_message down = {.kind = LINK_DOWN_RETURN,
-			.listener = up.listener,
-			.peer = up.source,
-			.length = (uint16_t)message.length};
-
-		if (up.kind == LINK_UP_REGISTER)
-			register_grant(traffic, &up, message, &down);
-		if (up.kind == LINK_UP_REGISTER || up.kind == LINK_UP_REGISTERED)
-			control_put(traffic, &down, message);
+		message_take(traffic, octets, header.length);
 		played = true;
 	}
+	if (flow_book_has_changes(traffic->book) || traffic->deferred != NULL)
+		changes_flush(traffic);
 	return played;
 }

@@ -9,6 +9,7 @@ enum {
 	PEER_TEXT = 32,
 	TEXT_MAX = 65000,
 	BINDING_OCTETS = 20,
+	EXPIRES_S = 120, // of a registration
 };
 
 int text_peer(char *out, size_t capacity, const struct phone *phone)
@@ -21,7 +22,8 @@ int text_peer(char *out, size_t capacity, const struct phone *phone)
 
 static void text_user(char *out, size_t capacity, const struct phone *phone)
 {
-	snprintf(out, capacity, "u%u-%u", phone->peer.address[3], phone->peer.port);
+	snprintf(out, capacity, "u%u-%u", phone->peer.address[1] << 8 | phone->peer.address[2],
+		phone->life);
 }
 
 static size_t request_write(char *out, const struct phone *phone, uint64_t number,
@@ -136,7 +138,9 @@ size_t text_answer(char *out, const char *request, size_t length)
 		}
 		at = next + 2;
 	}
-	return written + (size_t)sprintf(out + written, "Content-Length: 0\r\n\r\n");
+	return written
+		+ (size_t)sprintf(
+			out + written, "Expires: %u\r\nContent-Length: 0\r\n\r\n", EXPIRES_S);
 }
 
 bool text_call(unsigned long long *call, const char *request, size_t length)

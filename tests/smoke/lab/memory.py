@@ -17,6 +17,7 @@ class Region:
     end: int
     name: str
     flags: frozenset[str]
+    writable: bool
 
     @property
     def in_dumps(self) -> bool:
@@ -29,7 +30,7 @@ def regions(pid: int) -> list[Region]:
         for line in file:
             if head := HEAD.match(line):
                 if "r" in head[3]:
-                    found.append(Region(int(head[1], 16), int(head[2], 16), head[4], frozenset()))
+                    found.append(Region(int(head[1], 16), int(head[2], 16), head[4], frozenset(), "w" in head[3]))
                 readable = "r" in head[3]
             elif line.startswith("VmFlags:") and readable:
                 found[-1].flags = frozenset(line.split()[1:])
@@ -73,6 +74,8 @@ def search(pid: int, needles: Needles, in_dumps: bool) -> Search:
     done = Search()
     with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
         for region in regions(pid):
-            if region.in_dumps == in_dumps and region.name not in ("[vvar]", "[vsyscall]", "[vvar_vclock]"):
+            # What is read from a program's own file, and can only be read, is in no core file, and holds what the file holds.
+            own = region.writable or not region.name.startswith("/")
+            if own and region.in_dumps == in_dumps and region.name not in ("[vvar]", "[vsyscall]", "[vvar_vclock]"):
                 done.in_region(memory, region, needles)
     return done

@@ -99,6 +99,13 @@ static int replace_firewall(void)
 	return setsockopt(0, IPPROTO_IP, FILTER_RULES_SET, NULL, 0);
 }
 
+static int be_transparent(void)
+{
+	int on = 1;
+
+	return setsockopt(0, IPPROTO_IP, IP_TRANSPARENT, &on, sizeof(on));
+}
+
 static int make_code(void)
 {
 	return mmap(NULL, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1,
@@ -210,13 +217,14 @@ static const struct {
 } trespasses[] = {{"execve", start_program}, {"execveat", start_program_of_descriptor},
 	{"fork", make_process}, {"clone", clone_process}, {"unshare", leave_namespaces},
 	{"raw socket", make_raw}, {"packet socket", make_packet}, {"netlink", make_netlink},
-	{"firewall", replace_firewall}, {"code", make_code}, {"data to code", turn_into_code},
-	{"ptrace", trace}, {"process_vm_readv", read_other}, {"kill", kill_other},
-	{"mount", mount_folder}, {"mkdir", make_folder}, {"chmod", change_mode},
-	{"chown", change_owner}, {"symlink", make_link}, {"bpf", load_program},
-	{"keyctl", read_keyring}, {"setuid", change_user}, {"capset", change_capabilities},
-	{"prlimit", raise_limit}, {"dumpable", be_dumped}, {"io_uring", make_ring},
-	{"userfaultfd", make_faults}, {"terminal", push_terminal}, {"module", load_module}};
+	{"firewall", replace_firewall}, {"foreign address", be_transparent}, {"code", make_code},
+	{"data to code", turn_into_code}, {"ptrace", trace}, {"process_vm_readv", read_other},
+	{"kill", kill_other}, {"mount", mount_folder}, {"mkdir", make_folder},
+	{"chmod", change_mode}, {"chown", change_owner}, {"symlink", make_link},
+	{"bpf", load_program}, {"keyctl", read_keyring}, {"setuid", change_user},
+	{"capset", change_capabilities}, {"prlimit", raise_limit}, {"dumpable", be_dumped},
+	{"io_uring", make_ring}, {"userfaultfd", make_faults}, {"terminal", push_terminal},
+	{"module", load_module}};
 
 Test(confining, ends_the_process_at_every_call_that_control_does_not_need)
 {
@@ -231,6 +239,8 @@ static void *thread_listen(void *argument)
 
 	return (void *)(intptr_t)(fd >= 0
 		&& setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0
+		&& setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof(on)) == 0
+		&& setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on)) == 0
 		&& bind(fd, (const struct sockaddr *)&any, sizeof(any)) == 0 && listen(fd, 1) == 0);
 }
 
