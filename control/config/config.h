@@ -138,6 +138,7 @@ struct config_streams {
 	uint32_t per_source;
 	uint32_t new_per_s;
 	uint32_t new_per_source_per_s;
+	CONFIG_LIST(struct span) origins; // none: all
 	uint32_t first_message_ms;
 	uint32_t headers_ms;
 	uint32_t idle_ms;

@@ -24,6 +24,7 @@
 
 enum {
 	NAME_MAX_OCTETS = 63,
+	ORIGINS_MAX = 64,
 	TEXT_MAX_OCTETS = 255,
 	PATH_MAX_OCTETS = 4095,
 	SOCKET_MAX_OCTETS = 107, // sun_path less its NUL
@@ -196,6 +197,8 @@ const struct schema_row schema_rows[] = {
 		.help = "connections of phones that begin in a second; what exceeds them waits in the kernel"},
 	{"streams.new-per-source", SCHEMA_NUMBER, .initial = "200", .minimum = 1, .maximum = 1000000, .flags = EDGE, CONTROL, AT(config, streams.new_per_source_per_s),
 		.help = "of those, from one IPv4 address or IPv6 /64; what exceeds them is closed at once"},
+	{"streams.origins[]", SCHEMA_TEXT, .maximum = ORIGINS_MAX, .flags = MANY | EDGE, CONTROL, LIST_AT(config, streams.origins),
+		.help = "whose web pages may connect by WebSocket, such as https://phone.example.com; without it those of all"},
 	{"streams.first-message", SCHEMA_DURATION, UNIT_MS, .initial = "30s", .minimum = 100, .maximum = 3600000, CONTROL, AT(config, streams.first_message_ms),
 		.help = "from the connection to its first whole message"},
 	{"streams.headers", SCHEMA_DURATION, UNIT_MS, .initial = "5s", .minimum = 100, .maximum = 600000, CONTROL, AT(config, streams.headers_ms),

@@ -270,6 +270,7 @@ int edge_streams_open(struct edge *edge)
 		.listener_count = listeners_collect(edge),
 		.threads = config->streams.threads,
 		.limits = limits_of(config),
+		.origins = {config->streams.origins.items, config->streams.origins.count},
 		.mail = mail_came,
 		.context = edge,
 	};

@@ -59,6 +59,7 @@ struct stream {
 	LIST_HEAD(, held) held; // requests that may have to be repeated
 	uint32_t held_count;
 	uint32_t held_octets;
+	uint32_t whole; // of WebSocket: messages and control frames that have come
 	uint64_t opened_ms;
 	uint64_t heard_ms;
 	uint64_t message_ms; // when the message that is not whole began; 0: none

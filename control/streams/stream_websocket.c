@@ -13,6 +13,7 @@ int stream_open_websocket(struct stream *connection)
 {
 	const struct websocket_options options = {
 		.message_max = stream_thread_limits(connection->thread)->message_octets,
+		.origins = connection->thread->streams->options.origins,
 		.write = frames_write,
 		.context = connection,
 	};
@@ -45,6 +46,19 @@ static bool message_take(struct stream *connection, struct span message)
 	return stream_take_message(connection, message);
 }
 
+// As of other streams: each message has its time, with all its frames, and so has each control frame.
+static void message_time(struct stream *connection)
+{
+	struct websocket_pace pace = websocket_read_pace(connection->websocket);
+
+	if (!pace.amid)
+		connection->message_ms = 0;
+	else if (connection->message_ms == 0 || connection->whole != pace.whole)
+		connection->message_ms = connection->thread->now_ms;
+	connection->whole = pace.whole;
+	connection->framer.whole = (uint32_t)pace.octets;
+}
+
 static void messages_take(struct stream *connection)
 {
 	struct span message;
@@ -54,6 +68,8 @@ static void messages_take(struct stream *connection)
 			(void)stream_keep_input(connection, message);
 	if (websocket_read_state(connection->websocket) == WEBSOCKET_CLOSING)
 		stream_end_later(connection, STREAM_END_PEER);
+	else
+		message_time(connection);
 }
 
 void stream_take_websocket(struct stream *connection, struct span octets)

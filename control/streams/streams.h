@@ -8,6 +8,7 @@
 #pragma once
 
 #include "../tls/tls_set.h"
+#include "../websocket/handshake.h"
 #include "mail.h"
 
 #include <event2/event.h>
@@ -45,6 +46,7 @@ struct streams_options {
 	unsigned listener_count;
 	unsigned threads; // 1 to LINK_STREAMS_MAX
 	struct stream_limits limits;
+	struct handshake_origins origins; // whose web pages may connect
 	struct tls_set *tls; // taken over; NULL: no listener needs one
 	// A mail of a connection: OPEN wants an answer by streams_reply(), later or at once; CLOSED is the callee's to mail_free().
 	void (*mail)(void *context, struct stream_mail *mail);

@@ -23,7 +23,9 @@ struct fields {
 	bool version; // Sec-WebSocket-Version: 13
 	bool has_version;
 	bool sip; // Sec-WebSocket-Protocol: sip
+	bool has_origin;
 	struct span key;
+	struct span origin;
 };
 
 static const uint8_t guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"; // RFC 6455 section 1.3
@@ -123,6 +125,10 @@ static void field_take(struct fields *fields, struct span name, struct span valu
 	} else if (span_equal_nocase(name, SPAN("Sec-WebSocket-Key"))) {
 		fields->repeated |= fields->key.length > 0;
 		fields->key = value;
+	} else if (span_equal_nocase(name, SPAN("Origin"))) {
+		fields->repeated |= fields->has_origin;
+		fields->has_origin = true;
+		fields->origin = value;
 	}
 }
 
@@ -159,7 +165,24 @@ static bool request_line_is_get(struct span line)
 		&& span_equal(line, SPAN("HTTP/1.1\r"));
 }
 
-static enum handshake_result request_judge(struct span request, struct handshake *handshake)
+// An origin has no path (RFC 6454 section 6.2); an operator's may end in the slash that address bars show.
+static bool origin_is_welcome(const struct handshake_origins *origins, const struct fields *fields)
+{
+	if (origins->count == 0 || !fields->has_origin)
+		return true;
+	for (size_t i = 0; i < origins->count; i++) {
+		struct span item = origins->items[i];
+
+		if (item.length > 0 && item.octets[item.length - 1] == '/')
+			item.length--;
+		if (span_equal_nocase(item, fields->origin))
+			return true;
+	}
+	return false;
+}
+
+static enum handshake_result request_judge(
+	struct span request, const struct handshake_origins *origins, struct handshake *handshake)
 {
 	struct fields fields = {.count = 0};
 
@@ -172,13 +195,16 @@ static enum handshake_result request_judge(struct span request, struct handshake
 	if (!fields.version)
 		return answer_refuse(
 			handshake, "426 Upgrade Required", "Sec-WebSocket-Version: 13\r\n");
+	if (!origin_is_welcome(origins, &fields))
+		return answer_refuse(handshake, "403 Forbidden", "");
 	// RFC 7118 section 4.1: a server that speaks SIP alone has nothing to say to others.
 	if (!key_is_valid(fields.key) || !fields.sip)
 		return answer_refuse(handshake, "400 Bad Request", "");
 	return answer_accept(handshake, fields.key);
 }
 
-enum handshake_result handshake_read(struct span octets, struct handshake *handshake)
+enum handshake_result handshake_read(
+	struct span octets, const struct handshake_origins *origins, struct handshake *handshake)
 {
 	const uint8_t *end =
 		octets.length == 0 ? NULL : memmem(octets.octets, octets.length, "\r\n\r\n", 4);
@@ -189,5 +215,5 @@ enum handshake_result handshake_read(struct span octets, struct handshake *hands
 	*handshake = (struct handshake){.length = length};
 	if (end == NULL || length > HANDSHAKE_REQUEST_MAX)
 		return answer_refuse(handshake, "431 Request Header Fields Too Large", "");
-	return request_judge(span_of(octets.octets, length - 2), handshake);
+	return request_judge(span_of(octets.octets, length - 2), origins, handshake);
 }

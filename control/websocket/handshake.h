@@ -24,5 +24,13 @@ struct handshake {
 	size_t answer_length;
 };
 
+// Web pages of which origins may connect (RFC 6455 section 10.2), as browsers write them: "https://phone.example.com". None: all. What shows no
+// origin is no browser, and none of this keeps it from showing any.
+struct handshake_origins {
+	const struct span *items;
+	size_t count;
+};
+
 // octets is all that has come since the connection began. *handshake is written unless more is needed.
-[[nodiscard]] enum handshake_result handshake_read(struct span octets, struct handshake *handshake);
+[[nodiscard]] enum handshake_result handshake_read(
+	struct span octets, const struct handshake_origins *origins, struct handshake *handshake);

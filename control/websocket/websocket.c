@@ -1,7 +1,5 @@
 #include "websocket.h"
 
-#include "handshake.h"
-
 #include <stdlib.h>
 #include <sys/queue.h>
 #include <unistr.h>
@@ -10,6 +8,10 @@
 enum {
 	// Of one message: each is an allocation of its own until the message is whole, however little it carries. Browsers send few or none.
 	FRAGMENTS_MAX = 256,
+	// RFC 6455 section 5.2: a client's frame has two octets, its mask, and its length if that is not in the second octet.
+	HEAD_OCTETS = 2 + 4,
+	LENGTH_16 = 126,
+	LENGTH_64 = 65536,
 };
 
 struct waiting {
@@ -26,6 +28,11 @@ struct websocket {
 	uint8_t *request; // of the handshake, as far as it has come; NULL when it is over
 	size_t request_length;
 	unsigned fragments; // of the message that is not whole yet
+	uint64_t fed; // octets of frames that have come
+	uint64_t framed; // where the last frame ends whose head has come
+	uint64_t begun; // where the message began that is not whole yet
+	bool in_message;
+	uint32_t whole;
 	STAILQ_HEAD(, waiting) messages;
 	struct waiting *taken; // the message that was given out last
 };
@@ -60,6 +67,9 @@ static void frames_message(wslay_event_context_ptr frames,
 {
 	struct websocket *websocket = context;
 
+	if (!wslay_is_ctrl_frame(message->opcode))
+		websocket->in_message = false;
+	websocket->whole += !websocket->in_message;
 	// An empty message is nothing; kept, each would cost more than it took to send.
 	if (wslay_is_ctrl_frame(message->opcode) || message->msg_length == 0)
 		return;
@@ -78,9 +88,17 @@ static void frames_start(wslay_event_context_ptr frames,
 	const struct wslay_event_on_frame_recv_start_arg *frame, void *context)
 {
 	struct websocket *websocket = context;
+	uint64_t began = websocket->framed;
 
+	websocket->framed += HEAD_OCTETS + frame->payload_length
+		+ (frame->payload_length < LENGTH_16                ? 0
+				: frame->payload_length < LENGTH_64 ? 2
+								    : 8);
 	if (wslay_is_ctrl_frame(frame->opcode))
 		return;
+	if (!websocket->in_message)
+		websocket->begun = began;
+	websocket->in_message = true;
 	websocket->fragments = frame->fin ? 0 : websocket->fragments + 1;
 	if (websocket->fragments <= FRAGMENTS_MAX)
 		return;
@@ -141,6 +159,7 @@ static void frames_flush(struct websocket *websocket)
 static void frames_feed(struct websocket *websocket, struct span octets)
 {
 	websocket->input = octets;
+	websocket->fed += octets.length;
 	if (wslay_event_recv(websocket->frames) != 0)
 		websocket->state = WEBSOCKET_CLOSING;
 	websocket->input = span_of(NULL, 0);
@@ -158,7 +177,8 @@ static void handshake_feed(struct websocket *websocket, struct span octets)
 	memcpy(websocket->request + before, octets.octets, length);
 	websocket->request_length += length;
 	enum handshake_result result =
-		handshake_read(span_of(websocket->request, websocket->request_length), &handshake);
+		handshake_read(span_of(websocket->request, websocket->request_length),
+			&websocket->options.origins, &handshake);
 
 	if (result == HANDSHAKE_MORE)
 		return;
@@ -220,4 +240,16 @@ void websocket_close(struct websocket *websocket, uint16_t code)
 enum websocket_state websocket_read_state(const struct websocket *websocket)
 {
 	return websocket->state;
+}
+
+struct websocket_pace websocket_read_pace(const struct websocket *websocket)
+{
+	bool opening = websocket->state == WEBSOCKET_OPENING;
+	// Behind the last frame is the head of the next; before its end, its payload.
+	bool amid = opening ? websocket->request_length > 0
+			    : websocket->in_message || websocket->framed != websocket->fed;
+
+	return (struct websocket_pace){.amid = amid,
+		.octets = websocket->in_message ? websocket->framed - websocket->begun : 0,
+		.whole = websocket->whole};
 }

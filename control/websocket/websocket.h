@@ -6,7 +6,7 @@
 
 #pragma once
 
-#include <weir/span.h>
+#include "handshake.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,8 +20,17 @@ enum websocket_state {
 	WEBSOCKET_CLOSING, // nothing is read any more: when what was written has gone out, the connection ends
 };
 
+// How far what comes has come, for whoever has a clock: the handshake, a message with all its frames and the control frames between them, or a
+// control frame by itself.
+struct websocket_pace {
+	bool amid; // of one of them
+	size_t octets; // that it has, as far as its frames say
+	uint32_t whole; // how many of them have come whole
+};
+
 struct websocket_options {
 	size_t message_max; // octets of one message
+	struct handshake_origins origins; // the caller's
 	// Octets for the other side; never called after websocket_free().
 	void (*write)(void *context, struct span octets);
 	void *context;
@@ -40,3 +49,4 @@ enum websocket_state websocket_feed(struct websocket *websocket, struct span oct
 // Say goodbye: nothing is read any more. `code` is one of RFC 6455 section 7.4.1, 1001 when we go away.
 void websocket_close(struct websocket *websocket, uint16_t code);
 [[nodiscard]] enum websocket_state websocket_read_state(const struct websocket *websocket);
+struct websocket_pace websocket_read_pace(const struct websocket *websocket);

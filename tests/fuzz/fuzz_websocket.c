@@ -46,6 +46,8 @@ static void conversation_run(struct span octets, bool opened)
 
 		(void)websocket_feed(websocket, span_of(octets.octets + at, length));
 		messages_take(websocket);
+		CHECK(websocket_read_pace(websocket).octets <= UINT32_MAX
+			|| websocket_read_state(websocket) == WEBSOCKET_CLOSING);
 	}
 	// Whoever was let in or turned away has been told so.
 	CHECK(websocket_read_state(websocket) == WEBSOCKET_OPENING || written > 0);

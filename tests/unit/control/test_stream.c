@@ -222,3 +222,77 @@ Test(stream, that_we_opened_is_left_when_it_says_nothing_though_it_can_be_asked)
 	cr_assert(eq(ptr, (void *)LIST_FIRST(&thread->connections), NULL));
 	cr_assert(eq(u64, thread->counts[STREAM_END_SILENT], 1));
 }
+
+static struct stream *connect_browser(void)
+{
+	static const char opening[] =
+		"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+		"Sec-WebSocket-Protocol: sip\r\n\r\n";
+
+	listener.transport = TRANSPORT_WS;
+	streams->options.limits.header_ms = 1000;
+	streams->options.limits.first_ms = streams->options.limits.idle_ms = 1000000;
+	streams->options.limits.keepalive_ms = streams->options.limits.write_ms = 1000000;
+	thread->now_ms = 50000;
+	struct stream *browser = connect_one();
+	stream_take_websocket(browser, SPAN(opening));
+	flow_give(browser, 1000);
+	return browser;
+}
+
+// One octet a second, for ever. Returns after how many it is closed as too slow; 0: it is not.
+static unsigned trickle(struct stream *browser, struct span frames)
+{
+	for (unsigned i = 0; i < 10; i++) {
+		stream_take_websocket(browser, span_of(frames.octets + i % frames.length, 1));
+		thread->now_ms += 600;
+		stream_check(browser);
+		if (thread->counts[STREAM_END_SLOW] > 0)
+			return i + 1;
+	}
+	return 0;
+}
+
+Test(stream, of_a_browser_that_sends_a_message_too_slowly_ends)
+{
+	cr_assert(eq(uint, trickle(connect_browser(), SPAN("\x81\x85\0\0\0\0hello")), 2));
+}
+
+Test(stream, of_a_browser_that_sends_a_ping_too_slowly_ends)
+{
+	cr_assert(eq(uint, trickle(connect_browser(), SPAN("\x89\x85\0\0\0\0hello")), 2));
+}
+
+// A byte of payload and its head: no frame takes long, and there is no end of them.
+Test(stream, of_a_browser_whose_fragments_never_end_ends)
+{
+	struct stream *browser = connect_browser();
+	unsigned fragments = 0;
+
+	stream_take_websocket(browser, SPAN("\x01\x81\0\0\0\0x"));
+	while (thread->counts[STREAM_END_SLOW] == 0 && ++fragments < 100) {
+		stream_take_websocket(browser, SPAN("\x89\x80\0\0\0\0"));
+		stream_take_websocket(browser, SPAN("\0\x81\0\0\0\0x"));
+		thread->now_ms += 500;
+		stream_check(browser);
+	}
+	cr_assert(eq(uint, fragments, 3));
+}
+
+Test(stream, of_a_browser_that_sends_whole_frames_goes_on)
+{
+	struct stream *browser = connect_browser();
+
+	for (unsigned i = 0; i < 10; i++) {
+		stream_take_websocket(browser, SPAN("\x89\x80\0\0\0\0\x89"));
+		stream_take_websocket(browser, SPAN("\x80\0\0\0\0"));
+		thread->now_ms += 900;
+		stream_check(browser);
+		cr_assert(eq(int, (int)thread->counts[STREAM_END_SLOW], 0));
+	}
+	stream_take_websocket(browser, SPAN("\x89"));
+	thread->now_ms += 1100;
+	stream_check(browser);
+	cr_assert(eq(int, (int)thread->counts[STREAM_END_SLOW], 1));
+}

@@ -151,13 +151,14 @@ Test(handshake, is_taken_octet_by_octet_and_no_octet_beyond_it_is_read)
 {
 	const size_t length = sizeof(request) - 1;
 	struct guard guard = guard_new(length);
+	const struct handshake_origins all = {0};
 	struct handshake handshake;
 
 	for (size_t part = 0; part <= length; part++) {
 		uint8_t *at = guard_end(&guard, part);
 
 		memcpy(at, request, part);
-		cr_assert(eq(int, handshake_read(span_of(at, part), &handshake),
+		cr_assert(eq(int, handshake_read(span_of(at, part), &all, &handshake),
 			part < length ? HANDSHAKE_MORE : HANDSHAKE_ACCEPTED));
 	}
 	cr_assert(eq(sz, handshake.length, length));
