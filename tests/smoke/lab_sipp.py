@@ -12,7 +12,7 @@ from lab.house import ACCESS, CORE, CORE_HOST, CORE_NAME, DOMAIN, OUTSIDE_HOST, 
 from lab.nat import NatBox, NatMode
 from lab.report import Report
 from lab.scenario import SetupError
-from lab.sipp import Agent, Sipp
+from lab.sipp import Agent, Sipp, has_tls
 from lab.transport import TCP, UDP
 
 DRAWING = r"""
@@ -67,6 +67,7 @@ class Scene:
         await self.register(live + fatal)
         await self.end_through_their_edge(live)
         await self.end_without_it(fatal)
+        self.report.skip(f"{CALLS} calls of a sipp over TLS", "no scenario for it" if has_tls() else "this sipp has no TLS")
 
     def case(self, kind: str, ends: str, keeps: NatBox, scatters: NatBox, by: int, hold_ms: int) -> Case:
         """The BYE goes to edge `by`."""

@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import os
+import subprocess
 import uuid
 
 from .dns import Address
@@ -12,6 +13,12 @@ from .programs import ROOT
 SCENARIOS = os.path.join(ROOT, "tests", "smoke", "sipp")
 PATIENCE_S = 30
 START_S = 5.0
+
+
+def has_tls() -> bool:
+    """What it was built with stands in its version: Debian's says SCTP, PCAP and RTPSTREAM."""
+    said = subprocess.run(["sipp", "-v"], capture_output=True, text=True, check=False).stdout
+    return any("TLS" in line for line in said.splitlines() if "SIPp v" in line)
 
 
 @dataclasses.dataclass
