@@ -112,12 +112,14 @@ void edge_outlet_opened(struct edge *edge, const struct stream_mail *mail)
 		upstream_greet(edge->control->upstream, mail->transport, &mail->peer);
 }
 
+// What goes on failing in the same way is said once.
 void edge_outlet_closed(struct edge *edge, const struct stream_mail *mail)
 {
-	// What has never stood has no address in its mail; its probes say the rest.
-	if (mail->generation != 0)
-		log_event(edge->control->log, LOG_LEVEL_WARNING, "core-connection-lost",
+	bool news = outlets_closed(edge->outlets, mail, clock_ms());
+
+	if (news)
+		log_event(edge->control->log, LOG_LEVEL_WARNING,
+			mail->generation != 0 ? "core-connection-lost" : "core-not-reached",
 			LOG_ENDPOINT("target", mail->peer),
 			LOG_TEXT("end", stream_end_words[mail->end]));
-	outlets_closed(edge->outlets, mail, clock_ms());
 }

@@ -28,6 +28,7 @@ struct outlet {
 	struct passage lent; // of the target's own
 	bool lost; // it was open once and is not, or could not be opened
 	unsigned failures; // in a row
+	uint8_t last_end; // enum stream_end, of the last of them
 	uint64_t asked_ms;
 	uint64_t due_ms;
 	uint64_t since_ms; // of outlet_state
@@ -214,20 +215,24 @@ void outlets_opened(struct outlets *outlets, const struct stream_mail *mail, uin
 	note(outlets, outlet, before, now_ms);
 }
 
-void outlets_closed(struct outlets *outlets, const struct stream_mail *mail, uint64_t now_ms)
+bool outlets_closed(struct outlets *outlets, const struct stream_mail *mail, uint64_t now_ms)
 {
 	struct outlet *outlet = number_find(outlets, mail->outlet);
 
 	if (outlet == NULL)
-		return;
+		return false;
 	bool before = is_open(outlet);
+	bool news = outlet->own.generation != 0 || outlet->failures == 0
+		|| outlet->last_end != mail->end;
 
 	outlet->own = (struct passage){.generation = 0};
+	outlet->last_end = mail->end;
 	if (mail->heard)
 		outlet->failures = 0;
 	wait_again(outlets, outlet, now_ms);
 	if (before)
 		note(outlets, outlet, before, now_ms);
+	return news;
 }
 
 // Its address is where the connection comes from, its port what the Via says.

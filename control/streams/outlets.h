@@ -58,8 +58,9 @@ void outlets_run(struct outlets *outlets, uint64_t now_ms);
 [[nodiscard]] bool outlets_is_wanted(const struct outlets *outlets, uint32_t outlet);
 // It has a flow, which is in the tables.
 void outlets_opened(struct outlets *outlets, const struct stream_mail *mail, uint64_t now_ms);
-// It has closed, or never stood. One that is not wanted any more is no fault.
-void outlets_closed(struct outlets *outlets, const struct stream_mail *mail, uint64_t now_ms);
+// It has closed, or never stood. One that is not wanted any more is no fault. True: it was open, or has failed in another way
+// than the last time.
+bool outlets_closed(struct outlets *outlets, const struct stream_mail *mail, uint64_t now_ms);
 // A connection that came by a listener, and has its flow: where it bears the certificate of a target that can be reached by no connection of ours,
 // it stands for that (RFC 5923).
 void outlets_lend(struct outlets *outlets, const struct stream_mail *mail, uint64_t now_ms);

@@ -223,6 +223,18 @@ void streams_reply(struct streams *streams, struct stream_mail *mail)
 	mailbox_put(&streams->threads[mail->thread]->inbox, mail);
 }
 
+// One that the dataplane has a lane for; the first always is.
+static uint8_t thread_choose(struct streams *streams, uint32_t outlet)
+{
+	for (unsigned i = 0; i < streams->thread_count; i++) {
+		unsigned index = (outlet + i) % streams->thread_count;
+
+		if (link_lane_session(&streams->lanes[index]) != 0)
+			return (uint8_t)index;
+	}
+	return 0;
+}
+
 int streams_dial(struct streams *streams, const struct stream_dial *dial)
 {
 	struct stream_mail *mail = calloc(1, sizeof(*mail));
@@ -235,7 +247,9 @@ int streams_dial(struct streams *streams, const struct stream_dial *dial)
 	}
 	*copy = *dial;
 	*mail = (struct stream_mail){.type = MAIL_DIAL,
-		.thread = (uint8_t)(dial->outlet % streams->thread_count),
+		.thread = thread_choose(streams, dial->outlet),
+		.listener = dial->listener,
+		.peer = dial->target,
 		.dial = copy,
 		.outlet = dial->outlet};
 	mailbox_put(&streams->threads[mail->thread]->inbox, mail);

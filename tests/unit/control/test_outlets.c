@@ -89,12 +89,18 @@ static void open_it(uint32_t slot, uint32_t generation)
 	outlets_opened(outlets, &mail, now_ms);
 }
 
-static void close_it(bool heard)
+static bool end_it(bool heard, uint8_t end)
 {
 	struct stream_mail mail = mail_of(last.outlet, 0, 0);
 
 	mail.heard = heard;
-	outlets_closed(outlets, &mail, now_ms);
+	mail.end = end;
+	return outlets_closed(outlets, &mail, now_ms);
+}
+
+static void close_it(bool heard)
+{
+	(void)end_it(heard, 0);
 }
 
 Test(outlets, a_target_that_is_asked_for_is_opened_once)
@@ -175,6 +181,18 @@ Test(outlets, failures_make_it_wait_longer_and_what_carried_something_begins_ane
 	close_it(true);
 	outlets_run(outlets, now_ms + OUTLET_BACKOFF_MIN_MS);
 	cr_assert(eq(uint, dials, 11));
+}
+
+Test(outlets, what_goes_on_failing_in_the_same_way_is_news_once)
+{
+	(void)ask(1);
+	cr_assert(end_it(false, 3));
+	cr_assert(not(end_it(false, 3)));
+	cr_assert(end_it(false, 4));
+	cr_assert(not(end_it(false, 4)));
+	open_it(4, 7);
+	cr_assert(end_it(true, 4));
+	cr_assert(not(end_it(false, 4)));
 }
 
 Test(outlets, one_that_cannot_even_be_begun_is_tried_again)
