@@ -8,7 +8,7 @@ from lab import runner
 from lab.callee import Account
 from lab.edge import Served, rules_of, wait_until
 from lab.house import ACCESS, CORE, DOMAIN, SIP_PORT
-from lab.moving import MovingCluster
+from lab.moving import MOVED_S, MovingCluster
 from lab.nat import NatBox, NatMode
 from lab.phone import Phone
 from lab.report import Report
@@ -28,7 +28,6 @@ BOTH = {1: OWNER, 2: TAKER}
 ONE = {1: OWNER}
 ENDS = ("caller", "callee")
 BY = [(f"{ACCESS}{edge}", SIP_PORT) for edge in (OWNER, TAKER)] + [(f"{CORE}{edge}", SIP_PORT) for edge in (OWNER, TAKER)]
-MOVED_S = 5.0
 RINGING_S = 10.0
 
 
@@ -129,10 +128,8 @@ class Takeover:
 
     async def address_moves_away(self) -> None:
         await self.cluster.weir[OWNER].kill()
-        self.cluster.move(OWNER, TAKER)
+        await self.cluster.move_and_wait(OWNER, TAKER)
         self.report.note(f"edge{OWNER} killed (SIGKILL, both processes), its address moved to edge{TAKER}")
-        await self.wait_address(TAKER)
-        await self.cluster.announced()
         await self.cluster.weir[TAKER].wait_peer(OWNER, "dead")
         self.served.since()
 

@@ -6,6 +6,7 @@ import socket
 import struct
 
 from .cluster import Cluster
+from .edge import wait_until
 from .house import ACCESS, SIP_PORT, access_name
 from .netns import Space
 
@@ -13,6 +14,7 @@ FIXED_HOST = 200  # of the address that stays: edge N has ACCESS 200 + N
 TAKEN_ID = 20  # of the listener for edge N's address: 20 + N
 ANNOUNCE_S = 0.1
 ANNOUNCEMENTS = 15  # neighbours take no news of an address for a second after they have heard of it
+MOVED_S = 5.0
 ETH_P_ARP = 0x0806
 BROADCAST = b"\xff" * 6
 
@@ -59,6 +61,12 @@ class MovingCluster(Cluster):
         task = asyncio.get_running_loop().create_task(announce(space, "access", address))
         self._announcing.add(task)
         task.add_done_callback(self._announcing.discard)
+
+    async def move_and_wait(self, owner: int, to: int) -> None:
+        """Until the edge there says that it has it, and the network has been told."""
+        self.move(owner, to)
+        await wait_until(lambda: self.has_address(to, owner), MOVED_S, f"edge{to} to see the address of edge{owner}", self.weir[to])
+        await self.announced()
 
     async def announced(self) -> None:
         """Until the network has been told."""
