@@ -99,11 +99,16 @@ const struct base64url_kernel base64url_kernels[] = {
 // set before threads start
 static const struct base64url_kernel *chosen;
 
+const struct base64url_kernel *base64url_choose(const struct base64url_kernel *kernels)
+{
+	while (!kernels->is_supported())
+		kernels++;
+	return kernels;
+}
+
 __attribute__((constructor)) static void kernel_choose(void)
 {
-	chosen = base64url_kernels;
-	while (!chosen->is_supported())
-		chosen++;
+	chosen = base64url_choose(base64url_kernels);
 }
 
 void base64url_force(const struct base64url_kernel *kernel)

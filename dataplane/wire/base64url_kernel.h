@@ -24,6 +24,8 @@ struct base64url_kernel {
 
 // All kernels of this build, best first; the last one runs everywhere. The row behind it has no name.
 extern const struct base64url_kernel base64url_kernels[];
+// The first that this processor runs; the last one always is.
+const struct base64url_kernel *base64url_choose(const struct base64url_kernel *kernels);
 // Use this kernel from now on. Not while another thread may code.
 void base64url_force(const struct base64url_kernel *kernel);
 

@@ -113,9 +113,11 @@ static int slot_turn(struct keyring *keys, unsigned index, uint64_t current)
 	return slot_set(slot, material->key[secret][epoch - material->first_epoch], index, epoch);
 }
 
+// The material covers the epoch.
 static void material_wipe_before(struct key_material *material, uint64_t epoch)
 {
-	for (unsigned i = 0; i < KEYRING_EPOCHS && material->first_epoch + i < epoch; i++)
+	assert(epoch < material->first_epoch + KEYRING_EPOCHS);
+	for (uint64_t i = 0; material->first_epoch + i < epoch; i++)
 		for (unsigned secret = 0; secret < KEYRING_SECRETS; secret++)
 			OPENSSL_cleanse(material->key[secret][i], EPOCH_KEY_OCTETS);
 }

@@ -237,3 +237,22 @@ Test(base64url, kernels_write_nothing_when_they_refuse)
 			cr_assert(eq(int, out[i], 1));
 	}
 }
+
+static bool runs_nowhere(void)
+{
+	return false;
+}
+
+static bool runs_everywhere(void)
+{
+	return true;
+}
+
+Test(base64url, takes_the_first_kernel_that_the_processor_runs)
+{
+	const struct base64url_kernel kernels[] = {{"none", runs_nowhere, NULL, NULL},
+		{"some", runs_everywhere, NULL, NULL}, {"all", runs_everywhere, NULL, NULL}};
+
+	cr_assert(eq(ptr, (void *)base64url_choose(kernels), (void *)&kernels[1]));
+	cr_assert(eq(ptr, (void *)base64url_choose(kernels + 2), (void *)&kernels[2]));
+}

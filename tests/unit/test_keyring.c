@@ -310,3 +310,39 @@ Test(keyring, comes_out_null_and_whole_wherever_memory_ends)
 	keyring_free(keys);
 	cr_assert(eq(uint, live, before));
 }
+
+Test(keyring, derives_all_keys_or_none_wherever_memory_ends)
+{
+	struct key_material none = {.minting = 0}, material = none;
+	unsigned blocks = 0;
+	int status;
+
+	cr_assert(counted);
+	(void)material_at(100);
+	do {
+		cr_assert(eq(int, memcmp(&material, &none, sizeof(none)), 0));
+		allowed = blocks++;
+		status = key_material_derive(
+			&material, 0, secret, SPAN("edge.example.net"), WEEK_S, 100);
+		allowed = UINT32_MAX;
+		ERR_clear_error();
+	} while (status != 0);
+	cr_assert(gt(uint, blocks, KEYRING_EPOCHS));
+	cr_assert(eq(int, material.held, 1));
+}
+
+// A context without a cipher takes no key: the one in it would be the old one.
+Test(keyring, uses_no_slot_whose_key_could_not_be_changed)
+{
+	struct key_material material = material_at(100);
+	struct keyring *keys = keyring_new(&material, 100);
+	uint64_t oldest = 100 - KEYRING_PAST;
+
+	cr_assert(is_usable(keys, oldest));
+	EVP_CIPHER_CTX_reset(keyring_find(keys, slot_of(oldest, 0))->mac);
+	cr_assert(eq(int, keyring_advance(keys, 101), -EIO));
+	cr_assert(not(is_usable(keys, oldest)));
+	cr_assert(eq(u64, keyring_epoch(keys), 100));
+	cr_assert(is_usable(keys, 100));
+	keyring_free(keys);
+}
