@@ -205,6 +205,16 @@ static int run_all(struct run *run)
 	return status == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+// What TLS keeps of keys and of traffic is in there.
+static void heap_open(const struct control *control)
+{
+	int status = vault_open_heap(false);
+
+	if (status < 0)
+		control_fault(control, "W-VAULT", NULL, "keys lie in ordinary memory: %s",
+			strerror(-status));
+}
+
 // Files that are made belong to this user, so it comes first.
 static int user_become(const struct control *control, const char *user)
 {
@@ -228,8 +238,7 @@ int main(int count, char **words)
 	if (status >= 0)
 		return status;
 	control.config_path = options.config_path;
-	// What TLS keeps of keys and of traffic is in there.
-	(void)vault_open_heap(false);
+	heap_open(&control);
 	if (user_become(&control, options.user) != 0)
 		return EXIT_FAILURE;
 	control.config = load(options.config_path);

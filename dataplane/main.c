@@ -124,7 +124,10 @@ static void memory_hide(void)
 
 	(void)prctl(PR_SET_DUMPABLE, 0);
 	(void)setrlimit(RLIMIT_CORE, &none);
-	(void)vault_open_heap(true);
+	int error = vault_open_heap(true);
+
+	if (error < 0)
+		log_say("W-VAULT", "keys lie in ordinary memory: %s", strerror(-error));
 }
 
 int main(int count, char **words)
