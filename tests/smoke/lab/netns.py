@@ -107,7 +107,8 @@ class Network:
 
     def bridge(self, name: str, *addresses: str) -> None:
         """A switch; it may have addresses of its own, for services in the network."""
-        self.switch.ip("link", "add", name, "type", "bridge")
+        # What goes to a group goes everywhere: else a neighbour solicitation for an address that is new would be held back.
+        self.switch.ip("link", "add", name, "type", "bridge", "mcast_snooping", "0")
         for address in addresses:
             self.switch.ip("address", "add", address, "dev", name)
         self.switch.ip("link", "set", name, "up")
