@@ -15,7 +15,7 @@ enum {
 	FLOW_RESERVED_MS = 32000, // Timer F (RFC 3261 section 17.1.2.2): no 2xx comes later
 	FLOW_REST_MS = 60000, // from gone to given out again
 	FLOW_LINGER_MS = 3600000, // after de-registration
-	FLOW_OUTAGE_MS = 60000, // restored after a longer one: doubtful until heard
+	FLOW_OUTAGE_MS = 60000, // restored after a longer one: doubtful until the next 2xx
 	FLOW_RESERVED_SHARE = 10, // one slot in ten may be reserved at one time
 	FLOW_PREFIX_SHARE = 16, // one of these in sixteen for one /24 or /56
 	FLOW_PREFIX_LEAST = 16,
