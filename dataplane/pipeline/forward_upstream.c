@@ -30,23 +30,29 @@ static bool rate_take(const struct world *world)
 	return true;
 }
 
-// By datagrams from the listener of its family, or by the connection that is open to it. False: there is no such way.
+// By the connection that is open to it. What is about connections is out of the way of requests over UDP.
+static __attribute__((noinline, cold)) bool stream_take(
+	const struct world *world, const struct link_target *target, struct decision *decision)
+{
+	const struct flow *carrier = upstream_carrier(world, target);
+
+	if (carrier == NULL)
+		return false;
+	decision->out = directory_listener(world->directory, carrier->listener);
+	decision->carrier = carrier->id;
+	decision->alias = target->alias != 0;
+	decision->destination = target->endpoint;
+	return decision->out != NULL;
+}
+
+// By datagrams from the listener of its family, or by a connection. False: there is no such way.
 static bool way_take(
 	const struct world *world, const struct link_target *target, struct decision *decision)
 {
-	const struct flow *carrier = NULL;
-
-	if (target->transport == TRANSPORT_UDP) {
-		decision->out = directory_side_listener(
-			world->directory, SIDE_CORE, TRANSPORT_UDP, target->endpoint.family);
-	} else {
-		carrier = upstream_carrier(world, target);
-		if (carrier == NULL)
-			return false;
-		decision->out = directory_listener(world->directory, carrier->listener);
-		decision->carrier = carrier->id;
-		decision->alias = target->alias != 0;
-	}
+	if (target->transport != TRANSPORT_UDP)
+		return stream_take(world, target, decision);
+	decision->out = directory_side_listener(
+		world->directory, SIDE_CORE, TRANSPORT_UDP, target->endpoint.family);
 	decision->destination = target->endpoint;
 	return decision->out != NULL;
 }
@@ -79,12 +85,14 @@ static size_t grown_length(const struct request *request)
 }
 
 // RFC 3261 section 18.1.1: what a datagram might not carry goes by a connection, if one is open to the same server.
-static void stream_prefer(
+static __attribute__((noinline, cold)) void stream_prefer(
 	struct request *request, const struct link_target *target, unsigned mint_count)
 {
-	const struct link_target *stream = upstream_find_stream(request->world, target);
+	const struct link_target *stream = NULL;
 
-	if (stream == NULL || !way_take(request->world, stream, request->decision))
+	if (target->transport == TRANSPORT_UDP && grown_length(request) > DATAGRAM_MAX)
+		stream = upstream_find_stream(request->world, target);
+	if (stream == NULL || !stream_take(request->world, stream, request->decision))
 		return;
 	request->burst->mint_count = mint_count;
 	request->decision->record_count = 0;
@@ -112,8 +120,7 @@ enum verdict forward_upstream(struct request *request)
 	request->decision->strip_maddr = maddr_is_own(request);
 	forward_decide_next(request);
 	records_decide(request, &(struct delivery){.to_core = true});
-	if (target->transport == TRANSPORT_UDP && directory_has_stream_targets(world->directory)
-		&& grown_length(request) > DATAGRAM_MAX)
+	if (directory_has_stream_targets(world->directory))
 		stream_prefer(request, target, mint_count);
 	return request->moved ? VERDICT_MOVED : VERDICT_UPSTREAM;
 }

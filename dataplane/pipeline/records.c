@@ -66,19 +66,31 @@ static bool names_differ(const struct directory_listener *a, const struct direct
 		|| !span_equal_nocase(a->written, b->written);
 }
 
-// By which the core is to reach us: by the listener that it has come to, else by the first that there is.
-static const struct directory_listener *core_name(const struct request *request)
+// Where the core is on no UDP: the first of ours that there is. Out of the way of requests over UDP.
+static __attribute__((noinline, cold)) const struct directory_listener *stream_core_name(
+	const struct directory *directory)
 {
-	static const uint8_t transports[] = {TRANSPORT_UDP, TRANSPORT_TCP, TRANSPORT_TLS};
-	const struct directory *directory = request->world->directory;
+	static const uint8_t transports[] = {TRANSPORT_TCP, TRANSPORT_TLS};
 	const struct directory_listener *name = NULL;
 
-	if (request->in->listener.side == SIDE_CORE)
-		return request->in;
 	for (size_t i = 0; name == NULL && i < 2 * sizeof(transports); i++)
 		name = directory_side_listener(directory, SIDE_CORE,
 			(enum transport)transports[i / 2], i % 2 == 0 ? ENDPOINT_V4 : ENDPOINT_V6);
 	return name;
+}
+
+// By which the core is to reach us: by the listener that it has come to, else by one of ours.
+static const struct directory_listener *core_name(const struct request *request)
+{
+	const struct directory *directory = request->world->directory;
+	const struct directory_listener *name;
+
+	if (request->in->listener.side == SIDE_CORE)
+		return request->in;
+	name = directory_side_listener(directory, SIDE_CORE, TRANSPORT_UDP, ENDPOINT_V4);
+	if (name == NULL)
+		name = directory_side_listener(directory, SIDE_CORE, TRANSPORT_UDP, ENDPOINT_V6);
+	return name != NULL ? name : stream_core_name(directory);
 }
 
 static void record_add_core_name(

@@ -100,12 +100,17 @@ static const struct link_target *default_choose(
 	return directory_pick_target_among(world->directory, hash, &wish.filter);
 }
 
-// Where there are connections: a target that is named and not open has no stand-in.
-static const struct link_target *mixed_find(const struct world *world,
-	const struct message *message, const struct uri *target, const struct named *named)
+// Where there are connections: a target that is named and not open has no stand-in. Out of the way of where there are none.
+static __attribute__((noinline, cold)) const struct link_target *mixed_find(
+	const struct world *world, const struct message *message, const struct uri *target,
+	const struct routes *routes)
 {
+	struct named named;
 	bool known = false;
-	const struct link_target *found = named == NULL ? NULL : named_choose(world, named, &known);
+	const struct link_target *found = NULL;
+
+	if (named_read(message, routes->has_next ? &routes->next_uri : target, &named))
+		found = named_choose(world, &named, &known);
 
 	return known ? found : default_choose(world, message, target->scheme == URI_SIPS);
 }
@@ -116,12 +121,11 @@ const struct link_target *upstream_find(const struct world *world, const struct 
 	const struct directory *directory = world->directory;
 	const struct link_target *found = NULL;
 	struct named named;
-	// The next hop by the message's own words.
-	bool is_named = named_read(message, routes->has_next ? &routes->next_uri : target, &named);
 
 	if (directory_has_stream_targets(directory))
-		return mixed_find(world, message, target, is_named ? &named : NULL);
-	if (is_named)
+		return mixed_find(world, message, target, routes);
+	// The next hop by the message's own words.
+	if (named_read(message, routes->has_next ? &routes->next_uri : target, &named))
 		found = directory_find_target(
 			directory, named.host, named.port, named.default_port);
 	return found != NULL ? found
