@@ -4,9 +4,10 @@ one flow are reached over it."""
 import itertools
 
 from lab import runner
+from lab.cluster6 import address6
 from lab.house import ACCESS, SIP_PORT
 from lab.mission import ACCOUNTS, ENDS, FLOWS, OWNER, SIDES, SURVIVOR, SURVIVORS, Cell, Mission, wanted_rule
-from lab.moving import MovingCluster
+from lab.moving6 import MovingCluster6
 from lab.nat import NatMode
 from lab.report import Report
 from lab.scenario import Call, End, SetupError
@@ -16,15 +17,16 @@ DRAWING = r"""
    phones -- NAT (keeps ports) --+  |  owner of every call;   |  +-- core: registrar and proxy
    phones -- NAT (random ports) -+--+  kill -9; its address   +--+
    phones -- NAT (full cone) ----+  |  moves to edge2         |  +-- the outside party, which has no edge
-                                    +--------- edge2 ---------+
+   phones, on IPv6 --------------+  +--------- edge2 ---------+
 """
 
 
 class MissionTakeover(Mission):
-    nat_modes = {"keeps ports": NatMode.PRESERVING, "random ports": NatMode.RANDOM, "full cone": NatMode.FULL_CONE}
-    survivors = [*SURVIVORS, (f"{ACCESS}{OWNER}", SIP_PORT)]
+    nat_modes = {"keeps ports": NatMode.PRESERVING, "random ports": NatMode.RANDOM, "full cone": NatMode.FULL_CONE,
+                 "IPv6": None}
+    survivors = [*SURVIVORS, (f"{ACCESS}{OWNER}", SIP_PORT), *((address6(edge), SIP_PORT) for edge in (OWNER, SURVIVOR))]
 
-    def __init__(self, cluster: MovingCluster, report: Report) -> None:
+    def __init__(self, cluster: MovingCluster6, report: Report) -> None:
         super().__init__(cluster, report)
         self.heard: set[int] = set()  # contacts that have sent something to the address since it moved
 
@@ -59,9 +61,9 @@ class MissionTakeover(Mission):
         self.heard |= {id(call.ends(sender)[0].dialog.contact) for call in calls}
 
 
-async def lab(cluster: MovingCluster, report: Report) -> None:
+async def lab(cluster: MovingCluster6, report: Report) -> None:
     await MissionTakeover(cluster, report).run()
 
 
 if __name__ == "__main__":
-    runner.run("mission-takeover", DRAWING, MovingCluster, lab)
+    runner.run("mission-takeover", DRAWING, MovingCluster6, lab)

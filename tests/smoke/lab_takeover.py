@@ -143,11 +143,10 @@ class Takeover:
         complaints = [] if not self.cluster.has_address(OWNER, OWNER) else ["it says that it has its address"]
         self.report.case(f"edge{OWNER} is back, ready, and without its address", complaints)
         # For a while both hosts have it, as when keepalived changes its mind.
-        space = self.cluster.edge_spaces[TAKER]
         self.cluster.hold(OWNER, OWNER)
         await self.wait_address(OWNER)
         await self.cluster.announced()
-        space.ip("address", "del", f"{ACCESS}{OWNER}/32", "dev", "access")
+        self.cluster.leave(OWNER, TAKER)
         self.report.note(f"the address is edge{OWNER}'s again")
         await wait_until(lambda: not self.cluster.has_address(TAKER, OWNER), MOVED_S, "the address to leave", taker)
         self.served.since()

@@ -49,18 +49,31 @@ class MovingCluster(Cluster):
 
     def move(self, owner: int, to: int) -> None:
         """An edge's address leaves where it is and comes to another host. The lab goes on; the network hears of it again and again."""
-        address = f"{ACCESS}{owner}"
-        self.edge_spaces[self.holders[owner]].ip("address", "del", f"{address}/32", "dev", "access")
+        self.leave(owner, self.holders[owner])
         self.hold(owner, to)
+
+    def leave(self, owner: int, host: int) -> None:
+        for address in self.addresses(owner):
+            self.edge_spaces[host].ip("address", "del", address, "dev", "access")
+
+    def addresses(self, owner: int) -> list[str]:
+        """What moves with an edge's phones."""
+        return [f"{ACCESS}{owner}/32"]
+
+    def announcing(self, space: Space, owner: int) -> list:
+        """What tells the network where an edge's addresses are."""
+        return [announce(space, "access", f"{ACCESS}{owner}")]
 
     def hold(self, owner: int, to: int) -> None:
         """The address comes to a host, whoever else has it."""
-        address, space = f"{ACCESS}{owner}", self.edge_spaces[to]
-        space.ip("address", "add", f"{address}/32", "dev", "access")
+        space = self.edge_spaces[to]
+        for address in self.addresses(owner):
+            space.ip("address", "add", address, "dev", "access", *(["nodad"] if ":" in address else []))
         self.holders[owner] = to
-        task = asyncio.get_running_loop().create_task(announce(space, "access", address))
-        self._announcing.add(task)
-        task.add_done_callback(self._announcing.discard)
+        for work in self.announcing(space, owner):
+            task = asyncio.get_running_loop().create_task(work)
+            self._announcing.add(task)
+            task.add_done_callback(self._announcing.discard)
 
     async def move_and_wait(self, owner: int, to: int) -> None:
         """Until the edge there says that it has it, and the network has been told."""
@@ -74,8 +87,9 @@ class MovingCluster(Cluster):
 
     def has_address(self, edge: int, owner: int) -> bool:
         """Whether an edge says that it has that address."""
-        return any(item["owner"] == owner and item["here"] and item["address"] == f"{ACCESS}{owner}:{SIP_PORT}"
-                   for item in self.weir[edge].ask("status").get("addresses", []))
+        wanted = [address.split("/")[0] for address in self.addresses(owner)]
+        here = [item["address"] for item in self.weir[edge].ask("status").get("addresses", []) if item["owner"] == owner and item["here"]]
+        return all(f"[{address}]:{SIP_PORT}" in here or f"{address}:{SIP_PORT}" in here for address in wanted)
 
 
 async def announce(space: Space, device: str, address: str) -> None:
