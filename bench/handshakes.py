@@ -32,7 +32,7 @@ def settings(folder: str, network: str, certificate: str, key: str) -> dict:
             "tls": [{"name": "phones", "certificate": certificate, "key": key}],
             "cluster": {"name": "edge.test"}, "upstream": {"targets": [f"sip:{network}.3:5060"]},
             "keys": {"directory": f"{folder}/keys"}, "store": {"path": f"{folder}/store"}, "link": {"socket": f"{folder}/link.sock"},
-            "streams": {"threads": 1, "connections": MANY, "per-source": MANY},
+            "streams": {"threads": 1, "connections": MANY, "per-source": MANY, "new-per-second": MANY, "new-per-source": MANY},
             "admin": {"socket": f"{folder}/edge.sock"}, "log": {"level": "info", "format": "text"}}
 
 

@@ -63,6 +63,10 @@ static int ticket_take(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIP
 	int status = seal ? ticket_seal(tickets, &key, name, iv, cipher, mac)
 			  : ticket_open(tickets, &key, name, iv, cipher, mac);
 
+	// A ticket of TLS 1.3 is used once (RFC 8446 appendix C.4): the phone needs the next one.
+	if (!seal && status == TICKET_DONE && SSL_version(ssl) == TLS1_3_VERSION)
+		status = TICKET_OLD;
+
 	OPENSSL_cleanse(&key, sizeof(key));
 	return status;
 }

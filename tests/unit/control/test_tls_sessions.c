@@ -129,3 +129,27 @@ Test(tls_sessions, reads_no_early_data)
 	SSL_SESSION_free(kept);
 	kept = NULL;
 }
+
+// Phones use each once, and would have none for the third time.
+Test(tls_sessions, of_tls_1_3_that_are_resumed_bring_the_next_ticket)
+{
+	SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
+	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT);
+	SSL_CTX_sess_set_new_cb(context, session_keep);
+	for (unsigned i = 0; i < 4; i++) {
+		SSL_SESSION *before = kept;
+
+		call(NULL);
+		if (before != NULL)
+			SSL_set_session(client, before);
+		kept = NULL;
+		cr_assert(shake());
+		talk();
+		cr_assert(eq(int, SSL_session_reused(server), i > 0));
+		cr_assert(kept != NULL && kept != before);
+		hang_up();
+		SSL_SESSION_free(before);
+	}
+	SSL_SESSION_free(kept);
+	kept = NULL;
+}
