@@ -86,6 +86,16 @@ static struct span listener_name(const struct config *config, uint8_t id)
 	return SPAN("?");
 }
 
+// Its address is on another host, which serves it there.
+static bool is_away(const struct control *control, uint8_t listener)
+{
+	const struct edge_source *source = control->source;
+	uint64_t since_ms;
+	bool here;
+
+	return source->address(source->context, listener, &here, &since_ms) && !here;
+}
+
 static json_t *flow_write(const struct control *control, const struct flow_record *record)
 {
 	json_t *flow = json_pack("{s:I, s:I, s:s, s:s, s:i}", "slot", (json_int_t)record->id.slot,
@@ -100,6 +110,8 @@ static json_t *flow_write(const struct control *control, const struct flow_recor
 			expires_s = record->rows[i].expires_at_s;
 	answer_put_span(flow, "listener", listener_name(control->config, record->listener));
 	answer_put_endpoint(flow, "peer", &record->peer);
+	if (is_away(control, record->listener))
+		json_object_set_new(flow, "address", json_string("away"));
 	if (expires_s > now_s)
 		json_object_set_new(
 			flow, "expires_in_s", json_integer((json_int_t)(expires_s - now_s)));

@@ -29,6 +29,29 @@ static const char *mesh_state(const struct source_peer *peer)
 	return peer->complete ? "synced" : "syncing";
 }
 
+// How many of its addresses are here, if it has any that might be.
+static void put_taken(json_t *object, const struct control *control, uint8_t edge)
+{
+	const struct config *config = control->config;
+	int listeners = 0;
+	int taken = 0;
+
+	for (size_t i = 0; i < config->listeners.count; i++) {
+		const struct config_listener *listener = &config->listeners.items[i];
+		uint64_t since_ms;
+		bool here;
+
+		if (listener->owner != edge)
+			continue;
+		listeners++;
+		if (control->source->address(
+			    control->source->context, listener->id, &here, &since_ms))
+			taken += here;
+	}
+	if (listeners > 0)
+		json_object_set_new(object, "taken_count", json_integer(taken));
+}
+
 static json_t *peer_write(const struct control *control, const struct config_peer *configured)
 {
 	const struct edge_source *source = control->source;
@@ -48,6 +71,7 @@ static json_t *peer_write(const struct control *control, const struct config_pee
 	put_since(object, peer.changed_ms);
 	if (peer.round_trip_us != 0)
 		json_object_set_new(object, "round_trip_us", json_integer(peer.round_trip_us));
+	put_taken(object, control, configured->id);
 	json_object_set_new(object, "received_count", json_integer((json_int_t)peer.received));
 	json_object_set_new(object, "sent_count", json_integer((json_int_t)peer.sent));
 	return object;

@@ -8,7 +8,7 @@ const struct command command_table[] = {
 
 	{"flows", "show", COMMAND_VIEW, "flows of this edge", "flows",
 		{{"slot", "SLOT"}, {"generation", "GENERATION"}, {"state", "STATE"}, {"transport", "TRANSPORT"}, {"listener", "LISTENER"},
-			{"peer", "PEER"}, {"rows_count", "ROWS"}, {"expires_in_s", "EXPIRES"}},
+			{"peer", "PEER"}, {"rows_count", "ROWS"}, {"expires_in_s", "EXPIRES"}, {"address", "ADDRESS"}},
 		{{"aor", PARAMETER_TEXT, false, NULL, "only flows of this address of record, such as sip:bob@example.net"},
 			{"source", PARAMETER_TEXT, false, NULL, "only flows of this address, with or without a port"},
 			{"transport", PARAMETER_WORD, false, "udp|tcp|tls|ws|wss", "only flows of this transport"},
@@ -18,7 +18,7 @@ const struct command command_table[] = {
 	{"peers", "show", COMMAND_VIEW, "this edge and the others", "peers",
 		{{"id", "ID"}, {"name", "NAME"}, {"state", "STATE"}, {"since_s", "SINCE"}, {"round_trip_us", "TRIP"}, {"mesh", "MESH"},
 			{"received_count", "RECEIVED"}, {"sent_count", "SENT"}, {"flows_count", "FLOWS"}, {"flows_digest", "DIGEST"},
-			{"address", "ADDRESS"}},
+			{"taken_count", "TAKEN"}, {"address", "ADDRESS"}},
 		{{"tables", PARAMETER_FLAG, false, NULL, "count and digest of the flows held of each: the same on every edge that holds the same"}}},
 
 	{"ports", "show", COMMAND_VIEW, "DPDK devices that listeners are on", "ports",

@@ -96,12 +96,12 @@ static bool device(void *context, unsigned index, struct link_event_device *stat
 	return index == 0;
 }
 
-// Of the first listener: it has moved away.
+// The first listener's has moved away, the ninth's has come.
 static bool address(void *context, uint8_t listener, bool *here, uint64_t *since_ms)
 {
-	*here = false;
+	*here = listener == 9;
 	*since_ms = clock_ms() - 5000;
-	return listener == 1 && addresses_move;
+	return listener == 9 || (listener == 1 && addresses_move);
 }
 
 static void setup(void)
@@ -266,6 +266,36 @@ Test(answers, count_flows_and_peers_in_the_status)
 	cr_assert(strstr(text, "peers.up             1\n") != NULL);
 	cr_assert(strstr(text, "ready                no\n") != NULL);
 	cr_assert(strstr(text, "addresses") == NULL);
+	free(text);
+}
+
+Test(answers, say_how_many_of_a_peers_addresses_are_taken)
+{
+	config_free(control.config);
+	control.config = config_make(
+		"node: {id: 1, name: edge1.test}\n"
+		"listeners:\n"
+		"  - {name: access, id: 2, side: access, address: 127.0.0.1:5060}\n"
+		"  - {name: core, id: 3, side: core, address: 127.0.0.1:5080}\n"
+		"  - {name: peer, id: 4, side: peer, address: 127.0.0.1:5070}\n"
+		"  - {name: taken, id: 9, side: access, address: 127.0.0.2:5060, owner: 2}\n"
+		"cluster: {name: edge.test, listen: 127.0.0.1:7060, takeover: address, peers: "
+		"[{id: 2, address: 127.0.0.1:7061}]}\n"
+		"upstream: {targets: ['sip:127.0.0.1:5090']}\n");
+	char *text = ask("peers show");
+	cr_assert(strstr(text, "TAKEN") != NULL && strstr(text, "    1  127.0.0.1:7061") != NULL,
+		"%s", text);
+	free(text);
+}
+
+Test(answers, mark_flows_whose_address_is_on_another_host)
+{
+	char *text = ask("flows show --limit 1");
+	cr_assert(strstr(text, "away") == NULL);
+	free(text);
+	addresses_move = true;
+	text = ask("flows show --limit 1");
+	cr_assert(strstr(text, "away") != NULL);
 	free(text);
 }
 
