@@ -27,8 +27,12 @@ HOME = 1
 REUSES = int(os.environ.get("WEIR_REUSES", "100"))
 LIMIT_S = 60.0 + REUSES / 5
 PORT = 40000
+# An edge keeps the last 128 REGISTERs of a source for 32 seconds; then the NAT has another port.
+TIMES_A_PORT = 25
 # Alone among the rules of the NAT it is about SIP, and before them.
 ONE_PORT = """
+table ip reuse
+delete table ip reuse
 table ip reuse {{ chain out {{ type nat hook postrouting priority srcnat - 10;
     oifname "outside" udp dport {sip} snat to {address}:{port}; }}
 }}
@@ -57,12 +61,15 @@ class Reuse:
         cluster.weir[HOME].settings["flows"] = {"park": "0s"}
         cluster.make_core(["outside", "alice", "bob"])
         self.nat = cluster.add_nat("nat", NatMode.PRESERVING)
-        self.nat.box.run("nft", ONE_PORT.format(sip=SIP_PORT, address=f"{ACCESS}{NAT_HOST + 1}", port=PORT))
+        self.open(PORT)
         await cluster.start()
         self.outside = cluster.outside("outside")
         await cluster.register_outside(*self.outside)
         self.phones = [cluster.add_phone(name, self.nat, [[name]], {1: HOME}) for name in ("alice", "bob")]
         self.asker = Forger(cluster.outside_space.socket(), f"{CORE}20")
+
+    def open(self, port: int) -> None:
+        self.nat.box.run("nft", ONE_PORT.format(sip=SIP_PORT, address=f"{ACCESS}{NAT_HOST + 1}", port=port))
 
     async def take(self, phone: Phone) -> None:
         """The NAT forgets who had its port, and this phone comes first."""
@@ -94,6 +101,10 @@ class Reuse:
     async def trials(self) -> None:
         begin = time.monotonic()
         for number in range(REUSES):
+            if number % TIMES_A_PORT == 0:
+                self.open(PORT + number // TIMES_A_PORT)
+                await self.take(self.phones[number % 2])
+                self.held = await self.call(self.phones[number % 2])
             taker = self.phones[(number + 1) % 2]
             await self.take(taker)
             seen = [len(phone.arrivals) for phone in self.phones]
