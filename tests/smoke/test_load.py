@@ -78,6 +78,27 @@ class Load(unittest.TestCase):
         self.assertEqual((counts["received"], counts["duplicates"], counts["wrong"]), (sent, 0, 0))
         self.assertEqual(self.result(relay)["relayed"], sent)
 
+    @unittest.skipIf(os.getuid() != 0, "raw sockets are root's")
+    def test_a_flood_comes_from_every_address_that_it_is_told(self) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as victim, tempfile.NamedTemporaryFile() as file:
+            victim.bind(("127.0.0.1", 0))
+            victim.settimeout(0.2)
+            file.write(b"%d\n" % len(message(1)) + message(1))
+            file.flush()
+            flood = self.start("flood", "--from", "127.1.0.1:5060", "--to", f"127.0.0.1:{victim.getsockname()[1]}", "--templates",
+                               file.name, "--sources", "100", "--rate", "2000", "--seconds", "0.5")
+            sent, sources, numbers = self.result(flood)["sent"], set(), set()
+            try:
+                while True:
+                    octets, source = victim.recvfrom(2048)
+                    sources.add(source)
+                    numbers.add(octets.split(b"load-")[1][:10])
+            except socket.timeout:
+                pass
+        self.assertEqual(sources, {(f"127.1.0.{number}", 5060) for number in range(1, 101)})
+        self.assertGreater(len(numbers), 100)
+        self.assertLessEqual(len(numbers), sent)
+
     def test_a_repeated_and_a_misdirected_message_are_counted_as_that(self) -> None:
         sink = self.sink()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:

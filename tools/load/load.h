@@ -1,6 +1,7 @@
 // load.h: weir-load: messages at a rate, counted and checked where they come out.
 //
-// Three programs in one, each in the network namespace of its place: `send` makes messages of templates, `sink` is all the phones,
+// Four programs in one, each in the network namespace of its place: `send` makes messages of templates, `flood` the same under any
+// number of addresses that are not its own, `sink` is all the phones,
 // `relay` is the floor that any proxy on kernel sockets is measured against: it copies and does nothing else.
 //
 // A template file holds messages one after the other, each behind its length in decimal and a line feed. Every LOAD_MARK in a
@@ -30,7 +31,8 @@ struct load_options {
 	unsigned ports; // sink: so many from `from` on
 	uint64_t rate; // send: messages a second; 0: as many as go
 	double seconds; // send: how long; sink, relay: how long after the last message, once one has come
-	const char *templates; // send
+	const char *templates; // send, flood
+	uint32_t sources; // flood: so many addresses from `from` on, all with its port
 };
 
 struct load_template {
@@ -58,6 +60,7 @@ void load_number_write(struct load_template *template, uint64_t number);
 
 // What they did goes to standard output as one JSON object. 0 or a negative errno.
 [[nodiscard]] int load_send(const struct load_options *options);
+[[nodiscard]] int load_flood(const struct load_options *options);
 [[nodiscard]] int load_sink(const struct load_options *options);
 [[nodiscard]] int load_relay(const struct load_options *options);
 

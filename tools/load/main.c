@@ -1,4 +1,4 @@
-// main.c: weir-load: the words of its three commands.
+// main.c: weir-load: the words of its four commands.
 
 #include "load.h"
 
@@ -17,10 +17,13 @@ enum {
 
 static const char usage[] =
 	"Usage: weir-load send  --from A:P --to A:P --templates FILE [--rate N] [--seconds S]\n"
+	"       weir-load flood --from A:P --to A:P --templates FILE [--sources N] [--rate N] "
+	"[--seconds S]\n"
 	"       weir-load sink  --from A:P [--ports N] [--seconds S]\n"
 	"       weir-load relay --from A:P --to A:P [--seconds S]\n"
 	"\n"
 	"send:  messages made of templates, N a second (default: as many as go), for S seconds\n"
+	"flood: the same from N addresses, from A on, that are not its own; root\n"
 	"sink:  takes them as N phones, on N ports from P on; ends S seconds after the last one\n"
 	"relay: sends on what comes, as a floor to measure proxies against; ends likewise\n"
 	"\n"
@@ -33,6 +36,7 @@ static const struct option words[] = {
 	{"rate", required_argument, NULL, 'r'},
 	{"seconds", required_argument, NULL, 's'},
 	{"ports", required_argument, NULL, 'p'},
+	{"sources", required_argument, NULL, 'n'},
 	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0},
 };
@@ -114,6 +118,11 @@ static bool word_take(struct load_options *options, int word, const char *text)
 			return false;
 		options->ports = (unsigned)number;
 		return true;
+	case 'n':
+		if (!number_read(text, 1e8, &number) || number < 1)
+			return false;
+		options->sources = (uint32_t)number;
+		return true;
 	default:
 		return false;
 	}
@@ -131,12 +140,14 @@ static int command_run(const char *name, const struct load_options *options)
 		return load_relay(options);
 	if (strcmp(name, "send") == 0 && options->templates != NULL)
 		return load_send(options);
+	if (strcmp(name, "flood") == 0 && options->templates != NULL)
+		return load_flood(options);
 	return -EINVAL;
 }
 
 int main(int count, char **arguments)
 {
-	struct load_options options = {.ports = 1, .seconds = 1};
+	struct load_options options = {.ports = 1, .seconds = 1, .sources = 1};
 	int word;
 
 	while ((word = getopt_long(count, arguments, "", words, NULL)) != -1) {
