@@ -83,10 +83,13 @@ class Cluster(House):
         place = self.core_place()
         self.core = KamailioCore(place, self.folder, kamailio.core_write(place.address[0], DOMAIN, CORE_NAME, in_path))
 
+    async def start_core(self) -> None:
+        await self.core.start()
+
     async def start(self) -> None:
         """Everything, until every edge is ready and sees its peers."""
         await self.start_names()
-        await self.core.start()
+        await self.start_core()
         for edge in self.weir.values():
             await edge.start()
         await self.core.wait_ready()

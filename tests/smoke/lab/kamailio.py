@@ -1,14 +1,16 @@
 """Kamailio 5.6 as registrar and authoritative proxy, standing where `role: core` would stand: behind the edges."""
 
+from .transport import UDP, Transport
+
 CORE = """
 #!KAMAILIO
 debug=1
 log_stderror=yes
 fork=yes
 children=2
-disable_tcp=yes
 auto_aliases=no
 listen=udp:{address}:5060
+{transport}
 alias="{domain}"
 alias="{name}"
 mpath="/usr/lib/x86_64-linux-gnu/kamailio/modules/"
@@ -35,6 +37,7 @@ loadmodule "usrloc.so"
 loadmodule "registrar.so"
 loadmodule "outbound.so"
 loadmodule "path.so"
+{modules}
 
 modparam("tm", "fr_timer", 400)
 modparam("tm", "fr_inv_timer", 30000)
@@ -97,9 +100,39 @@ RECORD_ROUTE = ('if (($fU =~ "^{prefix}" || $tU =~ "^{prefix}") && !is_method("A
                 'record_route_preset("{name}");')
 
 
-def core_write(address: str, domain: str, name: str, in_path: str) -> str:
-    """The configuration of the core; it record-routes dialogs of users whose names begin with `in_path`."""
-    return CORE.format(address=address, domain=domain, name=name, record_route=RECORD_ROUTE.format(prefix=in_path, name=name))
+UDP_ALONE = "disable_tcp=yes"
+
+STREAM = """disable_tcp=no
+tcp_children=2
+tcp_connect_timeout=1
+tcp_connection_lifetime=3605
+"""
+
+TLS_MODULE = "/usr/lib/x86_64-linux-gnu/kamailio/modules/tls.so"
+# It shows its certificate, wants to see one, and takes an alias for what it says (RFC 5923).
+TLS_PARAMETERS = """loadmodule "tls.so"
+modparam("tls", "tls_method", "TLSv1.2+")
+modparam("tls", "certificate", "{certificate}")
+modparam("tls", "private_key", "{key}")
+modparam("tls", "ca_list", "{authority}")
+modparam("tls", "verify_certificate", 1)
+modparam("tls", "require_certificate", 1)
+modparam("tls", "connection_timeout", 3600)
+"""
+
+
+def core_write(address: str, domain: str, name: str, in_path: str, transport: Transport = UDP,
+               certificate: tuple[str, str, str] | None = None) -> str:
+    """The configuration of the core; it record-routes dialogs of users whose names begin with `in_path`. Besides UDP it may speak
+    TCP or TLS; `certificate`: certificate, key and authorities, for TLS."""
+    lines, modules = UDP_ALONE, ""
+    if transport.stream:
+        lines = STREAM + f"listen={transport.name}:{address}:{transport.port}\n"
+    if transport.secure:
+        lines += "enable_tls=yes\ntcp_accept_aliases=yes\n"
+        modules = TLS_PARAMETERS.format(certificate=certificate[0], key=certificate[1], authority=certificate[2])
+    return CORE.format(address=address, domain=domain, name=name, record_route=RECORD_ROUTE.format(prefix=in_path, name=name),
+                       transport=lines, modules=modules)
 
 
 def core_command(config: str, folder: str) -> list[str]:
