@@ -162,9 +162,9 @@ const struct schema_row schema_rows[] = {
 	LATER("flows.keepalive"),
 
 	{"inside[]", SCHEMA_NETWORK, .flags = MANY | EDGE, LIVE, LIST_AT(config, inside),
-		.help = "where no access listener ever sends; without it the subnets of core and peer listeners"},
+		.help = "where no access listener ever sends, and no phone may dial by address; without it the subnets of core and peer listeners"},
 	{"downgrade", SCHEMA_CHOICE, .words = "refuse|allow", .initial = "refuse", .flags = EDGE, LIVE, AT(config, downgrade_allowed),
-		.help = "allow: what must be secure may fail over to an insecure flow"},
+		.help = "allow: what must be secure may fail over to an insecure flow, and sips come from a phone in clear"},
 
 	{"store", SCHEMA_SECTION, .flags = EDGE, .help = "what survives a restart"},
 	{"store.path", SCHEMA_PATH_OR_OFF, .initial = "/var/lib/weir", .maximum = PATH_MAX_OCTETS, .flags = EDGE, CONTROL, AT(config, store_path),
