@@ -32,7 +32,7 @@ HOGS = 12  # so that what is four times too much can be sent at all
 EDGE_CPU, HOMES_CPU = 1, 0
 INFO_PORT, INVITE_PORT = 5061, 5062
 # On kernel sockets what is turned away has been received like the rest, which is a good part of what forwarding it costs.
-GOOD_SHARE = 0.80
+GOOD_SHARE = 0.75
 STRANGERS = "11.0.0.1"
 FLOOD_S = float(os.environ.get("WEIR_FLOOD_SECONDS", "3"))
 PROBES = 100
