@@ -32,10 +32,10 @@ static void check_kind(struct config_reader *reader, const struct config_listene
 		config_fault(reader, CONFIG_ERROR, &listener->transport,
 			"phones on connections come back by themselves: take this listener out",
 			"connections end with their edge, only UDP goes on from its address");
-	if (listener->side == SIDE_PEER)
+	if (listener->side == SIDE_CORE || listener->side == SIDE_PEER)
 		config_fault(reader, CONFIG_ERROR, &listener->side,
-			"edges know each other by these addresses: they must not move",
-			"a peer listener cannot be another edge's");
+			"the core and the other edges reach this edge by its own addresses",
+			"only an access listener can be another edge's");
 }
 
 void config_check_takeover(struct config_reader *reader)

@@ -225,6 +225,18 @@ Test(adoption, an_owner_that_is_up_but_has_lost_its_address_is_not_asked)
 	cr_assert(eq(str, (char *)rule_of_edge_1(), "r2-owner"));
 }
 
+Test(adoption, a_suspect_owner_is_asked_only_after_other_flows_at_its_address)
+{
+	const struct flow_id unknown = {1, SLOT + 1, GENERATION};
+
+	put(OF_EDGE_1, LAB_ACCESS, "alice");
+	lab_set_peer(lab, 1, PEER_SUSPECT, LAB_NOW_MS - DEAD_FOR_MS);
+	cr_assert(eq(str, (char *)rule_of(unknown, LAB_ACCESS, "alice"), "r4-address"));
+	cr_assert(eq(str, (char *)rule_of(unknown, LAB_ACCESS, "bob"), "r2-owner"));
+	lab_set_peer(lab, 1, PEER_UP, 0);
+	cr_assert(eq(str, (char *)rule_of(unknown, LAB_ACCESS, "alice"), "r2-owner"));
+}
+
 Test(adoption, a_live_flow_at_a_third_edge_goes_before_one_that_is_not_heard)
 {
 	put(OF_EDGE_1, LAB_ACCESS, "alice");
