@@ -116,3 +116,28 @@ Test(stun, an_answer_passes_the_guard_and_a_stranger_to_the_core_hears_nothing)
 	cr_assert(eq(
 		int, ask(LAB_PEER, "10.0.1.2:7000", SPAN(REQUEST("\x00"))), VERDICT_STUN_BINDING));
 }
+
+Test(stun, a_phone_of_an_edge_whose_address_is_here_is_answered_and_heard)
+{
+	const struct flow_record record = {.id = {1, 5, 1000},
+		.state = FLOW_LIVE,
+		.listener = LAB_ACCESS,
+		.transport = TRANSPORT_UDP,
+		.peer = lab_endpoint("198.51.100.5:40000")};
+
+	lab_free(lab);
+	lab = lab_new(2);
+	lab->takeover = true;
+	lab_rebuild(lab);
+	lab_put(lab, &record);
+	const struct flow *flow = flow_find(lab->flows, record.id);
+
+	cr_assert(eq(u32, flow_silent_s(flow, LAB_NOW_MS), FLOW_NEVER_HEARD));
+	cr_assert(eq(int, ask(LAB_TAKEN, "198.51.100.5:40000", SPAN(REQUEST("\x00"))),
+		VERDICT_STUN_BINDING));
+	cr_assert(eq(int, lab->packet[0].listener, LAB_TAKEN));
+	cr_assert(eq(u32, flow_silent_s(flow, LAB_NOW_MS), 0));
+	lab_set_address(lab, LAB_TAKEN, false, 0);
+	cr_assert(eq(int, ask(LAB_TAKEN, "198.51.100.5:40000", SPAN(REQUEST("\x00"))),
+		VERDICT_ADDRESS_AWAY));
+}
