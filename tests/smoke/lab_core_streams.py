@@ -4,7 +4,6 @@ import asyncio
 import secrets
 import signal
 import socket
-import struct
 import time
 
 from lab import runner
@@ -17,22 +16,24 @@ from lab.house import (CORE, CORE_HOST, CORE_NAME, DOMAIN, OUTSIDE_HOST, PASSWOR
                        core_side_name)
 from lab.nat import NatBox, NatMode
 from lab.phone import Account, Contact, Flow, Phone
+from lab.played import PlayedEdge, StrictRouter, message_write
 from lab.report import Report
-from lab.scenario import exchange, make_call
-from lab.sip import Message, Uri, message_read, response_write
-from lab.stream import StreamPort, message_receive
+from lab.scenario import SetupError, exchange, make_call
+from lab.sip import Message, Uri
+from lab.stream import StreamPort
 from lab.transaction import Answer, Server
 from lab.transport import TCP, TLS, UDP, Transport
-from lab.udp import Port
 
 DRAWING = r"""
    phones - NAT -+- edge1 --- UDP -+
                  +- edge2 --- TCP -+
+                 +- edge3 --- TLS -+
    edges that the lab plays - TCP -+-- core -- UDP -- the outside party
    phones -------- TCP, TLS -------+
 """
 
-ONE, TWO = 1, 2
+ONE, TWO, THREE = 1, 2, 3
+UPSTREAM = {ONE: UDP, TWO: TCP, THREE: TLS}  # what an edge speaks with the core
 TEAM = "team"
 LARGE_OCTETS = 20000
 AT_ONCE_S = 0.3
@@ -41,21 +42,27 @@ HERE, THERE = f"{CORE}{OUTSIDE_HOST}", (f"{CORE}{CORE_HOST}", SIP_PORT)
 
 class House(Cluster):
     def __init__(self, driver: Driver = Driver.SOCKET) -> None:
-        super().__init__(edges=(ONE, TWO), driver=driver)
+        super().__init__(edges=tuple(UPSTREAM), driver=driver)
         self.authority = Authority(f"{self.folder}/authority")
         for transport in (TCP, TLS):
             self.zone.add_service(CORE_NAME, (10, CORE_NAME), transport=transport)
         # Strangers to each other, so that what one has lost the other cannot make good.
-        for edge, transport in ((ONE, UDP), (TWO, TCP)):
+        for edge, transport in UPSTREAM.items():
             self.zone.add_service(access_name(edge), (10, f"access{edge}.test"))
             self.zone.add_service(core_side_name(edge), (10, f"inner{edge}.test"), transport=transport)
 
     def edge_configuration(self, edge: int, peers: list[int], cluster: str, keys: str) -> dict:
         settings = super().edge_configuration(edge, peers, cluster, keys)
-        if edge == TWO:
-            settings["upstream"]["targets"] = [f"sip:{CORE}{CORE_HOST}:{SIP_PORT};transport=tcp"]
-            settings["listeners"].append({"name": "core-tcp", "side": "core", "transport": "tcp", "allow": [f"{CORE}0/24"],
-                                          "address": f"{CORE}{edge}:{SIP_PORT}", "advertise": core_side_name(edge)})
+        transport = UPSTREAM[edge]
+        if transport.stream:
+            settings["upstream"]["targets"] = [f"sip:{CORE_NAME};transport={transport.name}"]
+            settings["listeners"].append({"name": "core-stream", "side": "core", "transport": transport.name,
+                                          "address": f"{CORE}{edge}:{transport.port}", "allow": [f"{CORE}0/24"],
+                                          "advertise": core_side_name(edge), "tls": "core" if transport.secure else None})
+        if transport.secure:
+            certificate, key = self.authority.issue(f"edge{edge}-core", [core_side_name(edge)])
+            settings["tls"].append({"name": "core", "certificate": certificate, "key": key, "ca": self.authority.certificate,
+                                    "client-auth": "optional"})
         return settings
 
     def make_streaming_core(self) -> None:
@@ -65,7 +72,8 @@ class House(Cluster):
         settings["listeners"] += [
             {"name": item.name, "side": "core", "transport": item.name, "address": f"{CORE}{CORE_HOST}:{item.port}",
              "tls": "core" if item.secure else None} for item in (TCP, TLS)]
-        settings["tls"] = [{"name": "core", "certificate": certificate, "key": key, "ca": self.authority.certificate}]
+        settings["tls"] = [{"name": "core", "certificate": certificate, "key": key, "ca": self.authority.certificate,
+                            "client-auth": "optional"}]
 
     def issue(self, edge: int) -> tuple[str, str]:
         return self.authority.issue(f"edge{edge}", [f"edge{edge}.test", "edge.test"])
@@ -81,71 +89,6 @@ class House(Cluster):
         return phone, account
 
 
-class PlayedEdge:
-    """Takes one connection, and keeps or answers what comes by it."""
-
-    def __init__(self, house: House, status: int | None) -> None:
-        self.requests: list[Message] = []
-        self.came = asyncio.Event()
-        self._status = status
-        self._socket = house.outside_space.socket(kind=socket.SOCK_STREAM)
-        self._socket.bind((HERE, 0))
-        self.number = self._socket.getsockname()[1]
-        self._server: asyncio.Server | None = None
-        self._writers: list[asyncio.StreamWriter] = []
-
-    async def start(self) -> None:
-        self._server = await asyncio.start_server(self._serve, sock=self._socket)
-
-    @property
-    def path(self) -> str:
-        return f"<sip:flow@{HERE}:{self.number};transport=tcp;lr;ob>"
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers.append(writer)
-        try:
-            while True:
-                request = message_read(await message_receive(reader))
-                self.requests.append(request)
-                self.came.set()
-                if self._status is not None and request.method != "ACK":
-                    answer = response_write(request, self._status, "Played", writer.get_extra_info("peername"), new_tag())
-                    writer.write(answer.encode())
-        except (asyncio.IncompleteReadError, OSError):
-            pass
-
-    def kill(self) -> None:
-        """As the kernel ends the connections of a process that is killed with octets unread."""
-        self._server.close()
-        for writer in self._writers:
-            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            writer.transport.abort()
-
-
-class StrictRouter:
-    """A port that answers 200 and remembers what it was asked."""
-
-    def __init__(self, house: House) -> None:
-        self.port = Port(house.outside_space.socket(), HERE)
-        self.port.on_datagram = self._receive
-        self.requests: list[Message] = []
-
-    def _receive(self, octets: bytes, source: tuple[str, int], port: Port) -> None:
-        request = message_read(octets)
-        self.requests.append(request)
-        port.send(response_write(request, 200, "OK", source, new_tag()).encode(), source)
-
-
-def message_write(target: str, *routes: str) -> Message:
-    message = Message(f"MESSAGE {target} SIP/2.0")
-    for route in routes:
-        message.add("Route", route)
-    for name, value in (("Max-Forwards", "70"), ("From", f"<sip:lab@{DOMAIN}>;tag={new_tag()}"), ("To", f"<sip:lab@{DOMAIN}>"),
-                        ("Call-ID", secrets.token_hex(8)), ("CSeq", "1 MESSAGE")):
-        message.add(name, value)
-    return message
-
-
 class Scene:
     def __init__(self, house: House, report: Report) -> None:
         self.house = house
@@ -155,6 +98,7 @@ class Scene:
     async def run(self) -> None:
         self.house.make_edges([ONE], "one.test")
         self.house.make_edges([TWO], "two.test")
+        self.house.make_edges([THREE], "three.test")
         self.house.make_streaming_core()
         nat = self.house.add_nat("nat", NatMode.PRESERVING)
         await self.house.start()
@@ -277,7 +221,7 @@ class Scene:
     async def strict(self) -> None:
         phone, account = self.outside
         port = account.contact.flows[0].port
-        router = StrictRouter(self.house)
+        router = StrictRouter(self.house.outside_space, HERE)
         here = f"sip:{HERE}:{router.port.number}"
 
         async def ask(message: Message) -> Answer:
@@ -319,7 +263,7 @@ class Scene:
     async def killed(self) -> None:
         """Two played edges with a flow each; the newer one dies with the request in its hands."""
         phone, account = self.outside
-        edges = [PlayedEdge(self.house, 486), PlayedEdge(self.house, None)]
+        edges = [PlayedEdge(self.house.outside_space, HERE, 486), PlayedEdge(self.house.outside_space, HERE, None)]
         for reg_id, edge in enumerate(edges, 1):
             await edge.start()
             await self.register_behind(edge, reg_id)
@@ -342,33 +286,57 @@ class Scene:
         edges[0].kill()
 
     async def edges(self, nat: NatBox) -> None:
-        """A phone with a flow at either edge; the newer one is at the edge that speaks TCP with the core."""
-        caller, account = self.outside
-        phone = self.house.add_phone("mobile", nat, [["mobile"]], {1: TWO, 2: ONE})
+        """Phones with a flow at an edge that speaks TCP or TLS with the core, and an older one at edge1; then that edge dies."""
+        phones = {}
+        for edge in (TWO, THREE):
+            via = UPSTREAM[edge].via
+            phones[edge] = phone = self.house.add_phone(f"mobile{edge}", nat, [[f"mobile{edge}"]], {1: edge, 2: ONE})
+            before = self.status()
+            await self.settle_soon(phone)
+            for sender in ("caller", "callee"):
+                await self.called_behind(phone, via, sender)
+            await self.send_large(f"a message of {LARGE_OCTETS // 2} octets takes that way", self.outside, phone, LARGE_OCTETS // 2, 0)
+            opened, accepted = (self.counted(name) - before[f"{name}_count"] for name in ("connections_opened", "connections_accepted"))
+            wanted = 0 if via == "TLS" else 1
+            self.report.case("all that by one connection of the core's" if wanted else
+                             "all that by the connection that the edge has opened, since both have shown certificates (RFC 5923)",
+                             [] if (opened, accepted) == (wanted, 0) else [f"{opened} opened, {accepted} accepted meanwhile"])
+        for edge, phone in phones.items():
+            await self.dies(edge, phone)
+
+    async def settle_soon(self, phone: Phone) -> None:
+        """An edge that has no connection to the core answers 503 until it has one again."""
+        for _ in range(10):
+            try:
+                await self.house.settle(phone)
+                return
+            except SetupError as error:
+                self.report.note(f"not yet: {error}")
+                await asyncio.sleep(1.0)
         await self.house.settle(phone)
-        opened = self.counted("connections_opened")
-        for sender in ("caller", "callee"):
-            seen = len(phone.arrivals)
-            call = await make_call(caller, account, phone, "mobile", DOMAIN)
-            again = await exchange(*call.ends("callee"), "INVITE")
-            ended = await exchange(*call.ends(sender), "BYE")
-            complaints = again.complaints + ended.complaints
-            flows = {arrival.port for arrival in phone.arrivals[seen:]}
-            if flows != {phone.flows()[0].port}:
-                complaints.append("not by the flow at edge2")
-            self.report.case(f"a phone behind an edge that speaks TCP with the core is called, and the {sender} hangs up",
-                             complaints + self.house.failures(), "", ended.elapsed_s)
-        complaints = [] if self.counted("connections_opened") - opened <= 1 else ["the core opened more than one connection"]
-        self.report.case("all that by one connection of the core's", complaints)
-        await self.send_large(f"a message of {LARGE_OCTETS // 2} octets by that connection", self.outside, phone, LARGE_OCTETS // 2, 0)
-        await self.house.weir[TWO].kill()
-        result = await caller.invite(account, f"sip:mobile@{DOMAIN}")
+
+    async def dies(self, edge: int, phone: Phone) -> None:
+        caller, account = self.outside
+        await self.house.weir[edge].kill()
+        result = await caller.invite(account, f"sip:mobile{edge}@{DOMAIN}")
         complaints = [] if result.status == 200 else [f"INVITE: {result.status or 'no answer'}"]
         complaints += [] if result.answer.elapsed_s < AT_ONCE_S else ["not at once"]
         if result.dialog is not None:
             complaints += [] if phone.arrivals[-1].port is phone.flows()[1].port else ["not by the flow at edge1"]
             await caller.request(result.dialog, "BYE")
-        self.report.case("that edge is killed: the next flow at once", complaints + self.house.failures(), "", result.answer.elapsed_s)
+        self.report.case(f"the edge that speaks {UPSTREAM[edge].via} is killed: the next flow at once", complaints + self.house.failures(), "",
+                         result.answer.elapsed_s)
+
+    async def called_behind(self, phone: Phone, via: str, sender: str) -> None:
+        seen = len(phone.arrivals)
+        call = await make_call(*self.outside, phone, phone.accounts[0].user, DOMAIN)
+        again = await exchange(*call.ends("callee"), "INVITE")
+        ended = await exchange(*call.ends(sender), "BYE")
+        complaints = again.complaints + ended.complaints
+        if {arrival.port for arrival in phone.arrivals[seen:]} != {phone.flows()[0].port}:
+            complaints.append("not by the flow at that edge")
+        self.report.case(f"a phone behind an edge that speaks {via} with the core is called, and the {sender} hangs up",
+                         complaints + self.house.failures(), "", ended.elapsed_s)
 
     async def register_behind(self, edge: PlayedEdge, reg_id: int) -> None:
         phone, account = self.outside
