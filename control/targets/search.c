@@ -342,9 +342,11 @@ static int search_begin(
 	search->transports = transports
 		& (transport_bit(TRANSPORT_UDP) | transport_bit(TRANSPORT_TCP)
 			| transport_bit(TRANSPORT_TLS));
+	if (!host_read(search, destination->host))
+		return -EINVAL;
 	if (endpoint_parse_address(destination->host, &literal))
 		return literal_take(search, &literal);
-	return host_read(search, destination->host) ? name_take(search) : -EINVAL;
+	return name_take(search);
 }
 
 int search_new(const struct destination *destination, unsigned transports, struct search **out)

@@ -18,7 +18,7 @@ enum {
 
 static struct event_base *base;
 static struct mesh *mesh;
-static unsigned told, begun, ended, heard, removed;
+static unsigned told, begun, ended, heard, removed, twins;
 
 static const struct sync_hello *own_hello(void *context)
 {
@@ -80,6 +80,12 @@ static void rows_removed(void *context, const struct row_removal *removal)
 	removed++;
 }
 
+static void twin_told(void *context, uint8_t edge, bool newer)
+{
+	CHECK(edge == PEER);
+	twins++;
+}
+
 static const struct sync_subscriber subscriber = {.hello = own_hello,
 	.next = own_next,
 	.newest_generation = newest_generation,
@@ -87,6 +93,7 @@ static const struct sync_subscriber subscriber = {.hello = own_hello,
 	.snapshot_begin = snapshot_begin,
 	.snapshot_end = snapshot_end,
 	.heard = flow_heard,
+	.twin = twin_told,
 	.removed = rows_removed};
 
 static void mesh_make(void)
@@ -116,6 +123,7 @@ static struct connection *connection_make(struct bufferevent **far)
 	*far = pair[1];
 	bufferevent_enable(*far, EV_READ | EV_WRITE);
 	peer->connection = connection;
+	peer->replaces_us = false;
 	peer->status = (struct mesh_status){.peer = {.connected = true, .hello = {.edge = PEER}}};
 	connection->greeted = true;
 	connection->incarnation = INCARNATION;
@@ -126,7 +134,7 @@ static void octets_send(struct span octets, size_t piece)
 {
 	struct bufferevent *far;
 
-	told = begun = ended = heard = removed = 0;
+	told = begun = ended = heard = removed = twins = 0;
 	(void)connection_make(&far);
 	for (size_t at = 0; at < octets.length && mesh->connections != NULL; at += piece) {
 		size_t length = octets.length - at < piece ? octets.length - at : piece;
@@ -158,7 +166,7 @@ static void hello_check(struct span octets)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct span octets = span_of(data, size);
-	unsigned counts[5] = {0};
+	unsigned counts[6] = {0};
 
 	mesh_make();
 	hello_check(octets);
@@ -168,10 +176,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (unsigned i = 0; i < PIECES; i++) {
 		octets_send(octets, i == 0 ? (size == 0 ? 1 : size) : i == 1 ? 7 : 61);
 		if (i == 0)
-			memcpy(counts, (unsigned[]){told, begun, ended, heard, removed},
+			memcpy(counts, (unsigned[]){told, begun, ended, heard, removed, twins},
 				sizeof(counts));
 		CHECK(counts[0] == told && counts[1] == begun && counts[2] == ended
-			&& counts[3] == heard && counts[4] == removed);
+			&& counts[3] == heard && counts[4] == removed && counts[5] == twins);
 	}
 	return 0;
 }
