@@ -219,7 +219,7 @@ const struct schema_row schema_rows[] = {
 		.help = "registration bindings on all those flows"},
 	{"limits.reserved", SCHEMA_PERCENT, .initial = "10%", .minimum = 1, .maximum = 90, .flags = EDGE, LIVE, AT(config, limits.reserved_percent),
 		.help = "share of the flows that may wait for a registrar's answer"},
-	{"limits.reserved-per-network", SCHEMA_NUMBER, .initial = "256", .minimum = 1, .maximum = FLOWS_MAX, .flags = EDGE, LIVE, AT(config, limits.reserved_per_network),
+	{"limits.reserved-per-network", SCHEMA_NUMBER, .initial = "1k", .minimum = 1, .maximum = FLOWS_MAX, .flags = EDGE, LIVE, AT(config, limits.reserved_per_network),
 		.help = "of those, from one IPv4 /24 or IPv6 /56"},
 	{"limits.message", SCHEMA_OCTETS, .initial = "16KiB", .minimum = 1500, .maximum = 65535, .flags = EDGE, DATAPLANE, AT(config, limits.message_octets),
 		.help = "the largest message"},

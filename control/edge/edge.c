@@ -87,6 +87,16 @@ static void book_restore(struct edge *edge)
 			LOG_TEXT("hint", "give listeners an 'id' before reordering them"));
 }
 
+static struct flow_bounds bounds_of(const struct config *config)
+{
+	return (struct flow_bounds){
+		.reserved_percent = config->limits.reserved_percent,
+		.reserved_per_network = config->limits.reserved_per_network,
+		.shared = config->flows.shared_flows.items,
+		.shared_count = (unsigned)config->flows.shared_flows.count,
+	};
+}
+
 static int book_open(struct edge *edge)
 {
 	const struct config *config = edge->control->config;
@@ -94,8 +104,7 @@ static int book_open(struct edge *edge)
 		.edge = config->node.id,
 		.flows_max = config->limits.flows,
 		.rows_max = config->limits.rows,
-		.shared = config->flows.shared_flows.items,
-		.shared_count = (unsigned)config->flows.shared_flows.count,
+		.bounds = bounds_of(config),
 	};
 
 	if (RAND_bytes((unsigned char *)&options.seed, sizeof(options.seed)) != 1)
@@ -197,9 +206,7 @@ static void links_close(struct control *control)
 	if (control->mesh != NULL)
 		mesh_close(control->mesh);
 	control->mesh = NULL;
-	if (control->upstream != NULL)
-		upstream_close(control->upstream);
-	control->upstream = NULL;
+	edge_upstream_close(control->edge);
 	if (control->link != NULL)
 		link_client_close(control->link);
 	control->link = NULL;
@@ -247,14 +254,17 @@ void edge_close(struct control *control)
 	free(edge->mesh_peers);
 	free(edge->listeners);
 	free(edge->devices);
-	free(edge->targets);
 	free(edge);
 	control->edge = NULL;
 }
 
 void edge_reload(struct control *control)
 {
+	const struct flow_bounds bounds = bounds_of(control->config);
+
 	edge_keys_reload(control->edge);
+	flow_book_set_bounds(control->edge->book, &bounds);
+	edge_upstream_reload(control->edge);
 	edge_send_directory(control->edge);
 	edge_ready_judge(control->edge);
 	if (control->mesh != NULL)

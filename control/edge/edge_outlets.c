@@ -71,13 +71,17 @@ static void outlets_tick(evutil_socket_t socket, short what, void *context)
 	outlets_run(edge->outlets, clock_ms());
 }
 
+// A probe and its answer for each that may be lost.
+static uint32_t silence_of(const struct config_upstream *upstream)
+{
+	return upstream->probe_every_ms * (upstream->probe_down_after + 1);
+}
+
 int edge_outlets_open(struct edge *edge)
 {
-	const struct config_upstream *upstream = &edge->control->config->upstream;
 	const struct timeval every = {.tv_usec = RUN_EVERY_MS * 1000};
 	const struct outlets_options options = {
-		// A probe and its answer for each that may be lost.
-		.silent_ms = upstream->probe_every_ms * (upstream->probe_down_after + 1),
+		.silent_ms = silence_of(&edge->control->config->upstream),
 		.dial = outlet_dial,
 		.hang_up = outlet_hang_up,
 		.changed = outlets_changed,
@@ -90,6 +94,11 @@ int edge_outlets_open(struct edge *edge)
 			&& event_add(edge->outlets_timer, &every) == 0
 		? 0
 		: -ENOMEM;
+}
+
+void edge_outlets_reload(struct edge *edge)
+{
+	outlets_set_silence(edge->outlets, silence_of(&edge->control->config->upstream));
 }
 
 void edge_outlets_close(struct edge *edge)

@@ -93,7 +93,8 @@ struct edge {
 	struct edge_address addresses[LISTENERS_MAX + 1]; // by listener id
 	char fault_told[sizeof(
 		((struct link_failed *)NULL)->what)]; // of this edge's set-up, as said last
-	struct destination *targets;
+	const struct destination *targets; // what the upstream follows: owned, as is `defaults`
+	const struct destination *defaults;
 	struct outlets *outlets; // connections to targets
 	struct event *outlets_timer;
 	struct link_lane_mark
@@ -129,6 +130,7 @@ void edge_streams_tick(struct edge *edge);
 
 // edge_outlets.c: connections to the core.
 [[nodiscard]] int edge_outlets_open(struct edge *edge);
+void edge_outlets_reload(struct edge *edge);
 void edge_outlets_close(struct edge *edge);
 // The core listener that a transport and family are sent by, or NULL.
 const struct config_listener *edge_core_listener(
@@ -184,3 +186,6 @@ void edge_notes_restore(struct edge *edge);
 
 // edge_targets.c
 [[nodiscard]] int edge_upstream_open(struct edge *edge);
+// Other targets, or another pace of probes. For want of memory what was before stays, and it is said.
+void edge_upstream_reload(struct edge *edge);
+void edge_upstream_close(struct edge *edge);

@@ -64,31 +64,55 @@ static unsigned transports_find(const struct config *config, uint8_t family)
 	return found;
 }
 
-static int targets_collect(struct edge *edge)
+// NULL: out of memory.
+static struct destination *destinations_of(const struct config_uri *uris, size_t count)
 {
-	const struct config_upstream *config = &edge->control->config->upstream;
+	struct destination *destinations = calloc(count + 1, sizeof(*destinations));
 
-	edge->targets = calloc(config->targets.count, sizeof(*edge->targets));
-	if (edge->targets == NULL)
+	for (size_t i = 0; destinations != NULL && i < count; i++)
+		destinations[i] = (struct destination){.host = uris[i].host,
+			.port = uris[i].port,
+			.transport = uris[i].transport,
+			.secure = uris[i].secure};
+	return destinations;
+}
+
+// Of what a reload changes. 0 or -ENOMEM.
+static int options_fill(const struct config_upstream *config, struct upstream_options *options)
+{
+	struct destination *targets = destinations_of(config->targets.items, config->targets.count);
+	struct destination *defaults =
+		destinations_of(config->defaults.items, config->defaults.count);
+
+	if (targets == NULL || defaults == NULL) {
+		free(targets);
+		free(defaults);
 		return -ENOMEM;
-	for (size_t i = 0; i < config->targets.count; i++)
-		edge->targets[i] = (struct destination){.host = config->targets.items[i].host,
-			.port = config->targets.items[i].port,
-			.transport = config->targets.items[i].transport,
-			.secure = config->targets.items[i].secure};
+	}
+	options->targets = targets;
+	options->target_count = (unsigned)config->targets.count;
+	options->defaults = defaults;
+	options->default_count = (unsigned)config->defaults.count;
+	options->probe_every_ms = config->probe_every_ms;
+	options->down_after = config->probe_down_after;
 	return 0;
+}
+
+static void destinations_keep(struct edge *edge, const struct upstream_options *options)
+{
+	free((void *)edge->targets);
+	free((void *)edge->defaults);
+	edge->targets = options->targets;
+	edge->defaults = options->defaults;
 }
 
 int edge_upstream_open(struct edge *edge)
 {
 	struct control *control = edge->control;
 	const struct config_upstream *config = &control->config->upstream;
-	const struct upstream_options options = {
+	struct upstream_options options = {
 		.base = control->base,
 		.resolver = control->resolver,
-		.target_count = (unsigned)config->targets.count,
-		.probe_every_ms = config->probe_every_ms,
-		.down_after = config->probe_down_after,
 		.transports = {[ENDPOINT_V4] = transports_find(control->config, ENDPOINT_V4),
 			[ENDPOINT_V6] = transports_find(control->config, ENDPOINT_V6)},
 		.connection = edge_outlet,
@@ -102,12 +126,37 @@ int edge_upstream_open(struct edge *edge)
 	if ((options.transports[ENDPOINT_V4] | options.transports[ENDPOINT_V6]) == 0
 		|| config->targets.count == 0)
 		return 0;
-	int status = targets_collect(edge);
+	int status = options_fill(config, &options);
 
 	if (status != 0)
 		return status;
-	struct upstream_options whole = options;
+	destinations_keep(edge, &options);
+	return upstream_open(&options, &control->upstream);
+}
 
-	whole.targets = edge->targets;
-	return upstream_open(&whole, &control->upstream);
+void edge_upstream_reload(struct edge *edge)
+{
+	struct control *control = edge->control;
+	struct upstream_options options = {0};
+
+	if (control->upstream == NULL)
+		return;
+	int status = options_fill(&control->config->upstream, &options);
+
+	if (status == 0) {
+		status = upstream_change(control->upstream, &options);
+		destinations_keep(edge, &options);
+		edge_outlets_reload(edge);
+	}
+	if (status != 0)
+		log_event(control->log, LOG_LEVEL_ERROR, "targets-not-followed",
+			LOG_TEXT("error", strerror(-status)));
+}
+
+void edge_upstream_close(struct edge *edge)
+{
+	if (edge->control->upstream != NULL)
+		upstream_close(edge->control->upstream);
+	edge->control->upstream = NULL;
+	destinations_keep(edge, &(struct upstream_options){0});
 }

@@ -18,8 +18,11 @@ static int book_allocate(struct flow_book *book)
 	if (book->flows == NULL || book->due_s == NULL || book->changes == NULL
 		|| book->sources == NULL)
 		return -1;
-	if (slots_init(&book->slots, options->flows_max, options->seed) != 0)
+	if (slots_init(&book->slots, options->flows_max, options->bounds.reserved_percent,
+		    options->seed)
+		!= 0)
 		return -1;
+	flow_book_set_bounds(book, &options->bounds);
 	return rows_init(&book->rows, options->rows_max);
 }
 
@@ -53,6 +56,12 @@ void flow_book_free(struct flow_book *book)
 	free(book->changes);
 	free(book->sources);
 	free(book);
+}
+
+void flow_book_set_bounds(struct flow_book *book, const struct flow_bounds *bounds)
+{
+	book->options.bounds = *bounds;
+	slots_set_bounds(&book->slots, bounds->reserved_percent, bounds->reserved_per_network);
 }
 
 uint32_t *book_source_list(struct flow_book *book, const struct flow_source *source)
@@ -149,8 +158,8 @@ void book_end(struct flow_book *book, uint32_t slot, uint64_t now_ms)
 
 bool book_is_shared(const struct flow_book *book, const struct endpoint *peer)
 {
-	for (unsigned i = 0; i < book->options.shared_count; i++)
-		if (prefix_contains(&book->options.shared[i], peer))
+	for (unsigned i = 0; i < book->options.bounds.shared_count; i++)
+		if (prefix_contains(&book->options.bounds.shared[i], peer))
 			return true;
 	return false;
 }

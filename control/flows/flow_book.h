@@ -16,9 +16,6 @@ enum {
 	FLOW_REST_MS = 60000, // from gone to given out again
 	FLOW_LINGER_MS = 3600000, // after de-registration
 	FLOW_OUTAGE_MS = 60000, // restored after a longer one: doubtful until the next 2xx
-	FLOW_RESERVED_SHARE = 10, // one slot in ten may be reserved at one time
-	FLOW_PREFIX_SHARE = 16, // one of these in sixteen for one /24 or /56
-	FLOW_PREFIX_LEAST = 16,
 };
 
 struct flow_time {
@@ -26,12 +23,19 @@ struct flow_time {
 	uint64_t wall_ms;
 };
 
+// What may change while the book is in use.
+struct flow_bounds {
+	uint8_t reserved_percent; // of all slots: those that may wait for their 2xx
+	uint32_t reserved_per_network; // of these, for one /24 or /56
+	const struct prefix *shared; // shared-flows; the caller's
+	unsigned shared_count;
+};
+
 struct flow_book_options {
 	uint8_t edge;
 	uint32_t flows_max; // slots 1 to flows_max
 	uint32_t rows_max;
-	const struct prefix *shared; // shared-flows; the caller's
-	unsigned shared_count;
+	struct flow_bounds bounds;
 	uint64_t seed; // of the hash over sources: random, so that nobody can choose collisions
 };
 
@@ -78,6 +82,8 @@ enum flow_result {
 [[nodiscard]] struct flow_book *flow_book_new(
 	const struct flow_book_options *options, struct flow_time time);
 void flow_book_free(struct flow_book *book);
+// From now on. What is reserved already stays so.
+void flow_book_set_bounds(struct flow_book *book, const struct flow_bounds *bounds);
 
 // --- REGISTER ---
 

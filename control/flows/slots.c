@@ -17,16 +17,23 @@ static uint32_t larger(uint32_t a, uint32_t b)
 	return a > b ? a : b;
 }
 
-int slots_init(struct slots *slots, uint32_t count, uint64_t seed)
+static uint32_t share_of(uint32_t count, uint8_t percent)
 {
-	uint32_t reserved_max = larger(count / FLOW_RESERVED_SHARE, 1);
+	return larger((uint32_t)((uint64_t)count * percent / 100), 1);
+}
 
+void slots_set_bounds(struct slots *slots, uint8_t reserved_percent, uint32_t per_network)
+{
+	slots->reserved_max = share_of(slots->count, reserved_percent);
+	slots->prefix_max = larger(per_network, 1);
+}
+
+int slots_init(struct slots *slots, uint32_t count, uint8_t reserved_percent, uint64_t seed)
+{
 	*slots = (struct slots){
 		.count = count,
 		.fresh = 1,
-		.reserved_max = reserved_max,
-		.prefix_max = larger(reserved_max / FLOW_PREFIX_SHARE, FLOW_PREFIX_LEAST),
-		.prefix_mask = mix_mask(reserved_max * COUNTERS_PER_RESERVED),
+		.prefix_mask = mix_mask(share_of(count, reserved_percent) * COUNTERS_PER_RESERVED),
 		.seed = seed,
 	};
 	slots->slot = calloc((size_t)count + 1, sizeof(*slots->slot));

@@ -40,8 +40,10 @@ struct slots {
 	uint64_t seed;
 };
 
-// 0 or -ENOMEM.
-[[nodiscard]] int slots_init(struct slots *slots, uint32_t count, uint64_t seed);
+// Counts prefixes apart as well as a share of reserved_percent needs. 0 or -ENOMEM.
+[[nodiscard]] int slots_init(
+	struct slots *slots, uint32_t count, uint8_t reserved_percent, uint64_t seed);
+void slots_set_bounds(struct slots *slots, uint8_t reserved_percent, uint32_t per_network);
 void slots_fini(struct slots *slots);
 // Reserve a slot for this peer.
 [[nodiscard]] enum flow_result slots_take(

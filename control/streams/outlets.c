@@ -54,6 +54,11 @@ void outlets_free(struct outlets *outlets)
 	free(outlets);
 }
 
+void outlets_set_silence(struct outlets *outlets, uint32_t silent_ms)
+{
+	outlets->options.silent_ms = silent_ms;
+}
+
 uint32_t outlet_backoff_ms(unsigned failures, uint32_t drawn)
 {
 	uint32_t bound = OUTLET_BACKOFF_MIN_MS;

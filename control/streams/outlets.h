@@ -47,6 +47,8 @@ struct outlets_options {
 // NULL: out of memory.
 [[nodiscard]] struct outlets *outlets_new(const struct outlets_options *options);
 void outlets_free(struct outlets *outlets);
+// From now on.
+void outlets_set_silence(struct outlets *outlets, uint32_t silent_ms);
 
 // Have it open from now on, and say how it stands.
 struct outlet_state outlets_ask(

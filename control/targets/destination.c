@@ -5,6 +5,12 @@ enum {
 	PORT_TLS = 5061,
 };
 
+bool destination_equal(const struct destination *a, const struct destination *b)
+{
+	return a->port == b->port && a->transport == b->transport && a->secure == b->secure
+		&& span_equal_nocase(a->host, b->host);
+}
+
 struct destination destination_of_uri(const uint8_t *base, const struct uri *uri)
 {
 	struct slice host = uri->host, maddr;

@@ -19,6 +19,8 @@ static inline unsigned transport_bit(uint8_t transport)
 }
 
 // Of a sip or sips URI; the host is that of maddr if there is one (RFC 3263 section 4: TARGET).
+// The same question: hosts without case.
+[[nodiscard]] bool destination_equal(const struct destination *a, const struct destination *b);
 struct destination destination_of_uri(const uint8_t *base, const struct uri *uri);
 // The port without one given, and without SRV: 5061 for TLS, else 5060 (RFC 3261 section 19.1.2).
 uint16_t destination_default_port(uint8_t transport);

@@ -15,18 +15,12 @@ static struct timeval timeval_of(uint32_t ms)
 	return (struct timeval){.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
 }
 
-static bool destination_equal(const struct destination *a, const struct destination *b)
-{
-	return a->port == b->port && a->transport == b->transport && a->secure == b->secure
-		&& span_equal_nocase(a->host, b->host);
-}
-
 static struct name *name_find(struct target_set *set, const struct destination *destination)
 {
 	struct name *name;
 
 	TAILQ_FOREACH(name, &set->names, entry)
-	if (destination_equal(&name->destination, destination))
+	if (!name->forgotten && destination_equal(&name->destination, destination))
 		return name;
 	return NULL;
 }
@@ -144,6 +138,10 @@ static void resolved_came(
 	struct name *name = context;
 
 	name->asking = false;
+	if (name->forgotten) {
+		name_free(name);
+		return;
+	}
 	if (status != 0) {
 		resolve_later(name, RESOLVE_RETRY_MS);
 		return;
@@ -221,6 +219,33 @@ int target_set_follow(struct target_set *set, const struct destination *destinat
 	name->pinned = pinned;
 	resolve_fired(-1, 0, name);
 	return 0;
+}
+
+// One with a question out has a pointer abroad: it is emptied, and goes with the answer.
+void target_set_forget(struct target_set *set, const struct destination *destination)
+{
+	struct name *name = name_find(set, destination);
+
+	if (name == NULL)
+		return;
+	if (!name->asking) {
+		name_free(name);
+		return;
+	}
+	name->forgotten = true;
+	name->pinned = false;
+	name->count = 0;
+}
+
+void target_set_probe(struct target_set *set, uint32_t every_ms, uint32_t down_after)
+{
+	struct timeval every = timeval_of(every_ms);
+
+	set->options.down_after = down_after;
+	if (every_ms == set->options.probe_every_ms)
+		return;
+	set->options.probe_every_ms = every_ms;
+	event_add(set->probe_timer, &every);
 }
 
 const struct target *target_set_find(

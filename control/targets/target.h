@@ -53,6 +53,10 @@ void target_set_free(struct target_set *set);
 // Follow a name from now on. pinned: never makes way for another. 0 or a negative errno.
 [[nodiscard]] int target_set_follow(
 	struct target_set *set, const struct destination *destination, bool pinned);
+// Not any more, and nothing is known of it: what was pinned makes way at once.
+void target_set_forget(struct target_set *set, const struct destination *destination);
+// Another pace of probes, from now on.
+void target_set_probe(struct target_set *set, uint32_t every_ms, uint32_t down_after);
 // The name's addresses in order of preference, NULL and *count 0 while there are none. Asking keeps the name followed. The
 // array is good until the loop runs again.
 const struct target *target_set_find(

@@ -21,6 +21,7 @@ struct name {
 	struct destination destination; // its host is `host`
 	bool pinned;
 	bool asking;
+	bool forgotten; // it goes as soon as its answer has come
 	uint8_t host[DNS_NAME_MAX];
 	unsigned count;
 	struct address addresses[RESOLVED_MAX];

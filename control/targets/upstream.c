@@ -99,6 +99,7 @@ static bool is_any(const struct target *target, uint64_t now_ms)
 // The targets while they are listed.
 struct listing {
 	const struct target *targets;
+	const bool *shares; // it is a default, or an address of one
 	struct link_target *out;
 	unsigned count;
 	uint64_t now_ms;
@@ -120,7 +121,8 @@ static bool is_beside(const struct listing *listing, unsigned index)
 	const struct link_target *out = &listing->out[index];
 
 	for (unsigned i = 0; is_stream(out->transport) && i < listing->count; i++)
-		if (!is_stream(listing->out[i].transport) && is_same_server(out, &listing->out[i])
+		if (!is_stream(listing->out[i].transport) && listing->shares[i]
+			&& is_same_server(out, &listing->out[i])
 			&& listing->fits(&listing->targets[i], listing->now_ms))
 			return true;
 	return false;
@@ -130,7 +132,7 @@ static bool is_fit(const struct listing *listing, unsigned index)
 {
 	const struct link_target *out = &listing->out[index];
 
-	return (!is_stream(out->transport) || out->generation != 0)
+	return listing->shares[index] && (!is_stream(out->transport) || out->generation != 0)
 		&& listing->fits(&listing->targets[index], listing->now_ms)
 		&& !is_beside(listing, index);
 }
@@ -175,15 +177,33 @@ static unsigned addresses_list(struct upstream *upstream, const struct destinati
 	return count;
 }
 
+static bool is_among(
+	const struct destination *wanted, const struct destination *destinations, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (destination_equal(&destinations[i], wanted))
+			return true;
+	return false;
+}
+
 unsigned upstream_list(struct upstream *upstream, struct link_target *out)
 {
+	const struct upstream_options *options = &upstream->options;
 	struct target targets[UPSTREAM_TARGETS_MAX];
+	bool shares[UPSTREAM_TARGETS_MAX];
 	unsigned count = 0;
 
-	for (unsigned i = 0; i < upstream->options.target_count; i++)
-		count += addresses_list(upstream, &upstream->options.targets[i], targets + count,
-			out + count, UPSTREAM_TARGETS_MAX - count);
-	const struct listing listing = {targets, out, count, clock_ms(), NULL};
+	for (unsigned i = 0; i < options->target_count; i++) {
+		const struct destination *target = &options->targets[i];
+		unsigned found = addresses_list(upstream, target, targets + count, out + count,
+			UPSTREAM_TARGETS_MAX - count);
+		bool share = is_among(target, options->defaults, options->default_count);
+
+		for (unsigned j = 0; j < found; j++)
+			shares[count + j] = share;
+		count += found;
+	}
+	const struct listing listing = {targets, shares, out, count, clock_ms(), NULL};
 
 	// Someone must be asked: a target that has just come back is better than none, a silent one better than nobody.
 	if (!balance(listing, has_settled) && !balance(listing, is_alive))
@@ -301,6 +321,28 @@ void upstream_close(struct upstream *upstream)
 	if (upstream->targets != NULL)
 		target_set_free(upstream->targets);
 	free(upstream);
+}
+
+int upstream_change(struct upstream *upstream, const struct upstream_options *options)
+{
+	struct upstream_options *own = &upstream->options;
+	int status = 0;
+
+	for (unsigned i = 0; i < own->target_count; i++)
+		if (!is_among(&own->targets[i], options->targets, options->target_count))
+			target_set_forget(upstream->targets, &own->targets[i]);
+	own->targets = options->targets;
+	own->target_count = options->target_count;
+	own->defaults = options->defaults;
+	own->default_count = options->default_count;
+	target_set_probe(upstream->targets, options->probe_every_ms, options->down_after);
+	for (unsigned i = 0; i < own->target_count; i++) {
+		int failed = target_set_follow(upstream->targets, &own->targets[i], true);
+
+		status = failed != 0 ? failed : status;
+	}
+	review(upstream);
+	return status;
 }
 
 bool upstream_hear(struct upstream *upstream, const struct message *response)

@@ -30,8 +30,11 @@ struct upstream_connection {
 struct upstream_options {
 	struct event_base *base;
 	struct resolver *resolver;
-	const struct destination *targets; // the caller's, as long as the upstream lives
+	const struct destination
+		*targets; // the caller's, until others are given by upstream_change()
 	unsigned target_count;
+	const struct destination *defaults; // of those, who share what names none of them; likewise
+	unsigned default_count;
 	uint32_t probe_every_ms;
 	uint32_t down_after;
 	// By enum endpoint_family: transport_bit()s by which such addresses can be sent to; others are passed over.
@@ -49,6 +52,10 @@ struct upstream_options {
 // 0 or a negative errno.
 [[nodiscard]] int upstream_open(const struct upstream_options *options, struct upstream **upstream);
 void upstream_close(struct upstream *upstream);
+// From now on these targets and defaults, and this pace of probes; of `options` nothing else counts. What is known of a target that stays is
+// kept. 0 or a negative errno: then some of them are not followed.
+[[nodiscard]] int upstream_change(
+	struct upstream *upstream, const struct upstream_options *options);
 // The targets as the dataplane is to see them now. out holds UPSTREAM_TARGETS_MAX. Returns how many.
 unsigned upstream_list(struct upstream *upstream, struct link_target *out);
 // A connection has been opened or lost.

@@ -75,8 +75,11 @@ static void changes_flush(struct traffic *traffic)
 bool control_open(struct traffic *traffic)
 {
 	static const uint8_t secret[INDEX_SECRET_OCTETS] = "index secret of the fake control";
-	const struct flow_book_options options = {
-		.edge = 1, .flows_max = FLOWS_MAX, .rows_max = 2 * FLOWS_MAX, .seed = 1};
+	const struct flow_book_options options = {.edge = 1,
+		.flows_max = FLOWS_MAX,
+		.rows_max = 2 * FLOWS_MAX,
+		.bounds = {.reserved_percent = 10, .reserved_per_network = FLOWS_MAX / 10},
+		.seed = 1};
 
 	if (hash_keys_derive(&traffic->hashes, secret, SPAN("fake")) != 0)
 		return false;

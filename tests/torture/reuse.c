@@ -206,8 +206,11 @@ static void world_open(void)
 {
 	static const struct flow_limits limits = {
 		.own_flows = SLOTS, .peer_flows = 16, .rows = ROWS};
-	const struct flow_book_options options = {
-		.edge = 1, .flows_max = SLOTS, .rows_max = ROWS, .seed = 0x5eed};
+	const struct flow_book_options options = {.edge = 1,
+		.flows_max = SLOTS,
+		.rows_max = ROWS,
+		.bounds = {.reserved_percent = 10, .reserved_per_network = SLOTS / 10},
+		.seed = 0x5eed};
 
 	lab = lab_new(1);
 	flow_table_free(lab->flows);

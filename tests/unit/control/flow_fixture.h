@@ -11,6 +11,7 @@ enum {
 	EDGE = 1,
 	START_S = 1800000000,
 	EXPIRES_S = 3600,
+	RESERVED_PER_NETWORK = 16,
 };
 
 static struct flow_book *book;
@@ -30,8 +31,10 @@ static inline void open_book(uint32_t flows_max, uint32_t rows_max)
 		.edge = EDGE,
 		.flows_max = flows_max,
 		.rows_max = rows_max,
-		.shared = &shared_network,
-		.shared_count = 1,
+		.bounds = {.reserved_percent = 10,
+			.reserved_per_network = RESERVED_PER_NETWORK,
+			.shared = &shared_network,
+			.shared_count = 1},
 		.seed = 0x5eed,
 	};
 	now = (struct flow_time){.now_ms = 5000, .wall_ms = (uint64_t)START_S * 1000};

@@ -66,6 +66,34 @@ Test(edge, takes_another_token_secret_at_a_reload)
 	cr_assert(eq(int, material.minting, 1));
 }
 
+static void target_write(const char *host)
+{
+	char command[256];
+
+	snprintf(command, sizeof(command),
+		"sed -i 's/^upstream: .*/upstream: {targets: [\"sip:%s:5060\"]}/' "
+		"%s/edge1/weir.yaml",
+		host, edge_folder);
+	cr_assert(eq(int, system(command), 0), "%s", command);
+}
+
+Test(edge, follows_other_upstream_targets_from_a_reload_on)
+{
+	struct link_target target;
+
+	edge_start(NULL, 3);
+	cr_assert(eq(sz, edge_await_record(LINK_TARGET, &target, sizeof(target)), sizeof(target)));
+	cr_assert(eq(int, target.endpoint.address[3], 9));
+	target_write("127.0.0.8");
+	edge_signal(SIGHUP);
+	do {
+		cr_assert(eq(sz, edge_await_record(LINK_TARGET, &target, sizeof(target)),
+			sizeof(target)));
+	} while (target.endpoint.address[3] == 9);
+	cr_assert(eq(int, target.endpoint.address[3], 8));
+	cr_assert(eq(int, target.balanced, 1));
+}
+
 static void tell_address(uint8_t listener, bool here)
 {
 	const struct link_event_address event = {.listener = listener, .here = here};

@@ -82,9 +82,34 @@ Test(flow_order, one_network_cannot_take_the_whole_reserved_share)
 
 	for (uint16_t port = 1; port <= 200; port++)
 		given += reserve_as(source_of(7, port), port, port, true, &id) == FLOW_OK;
-	cr_assert(eq(u32, given, FLOW_PREFIX_LEAST));
-	cr_assert(eq(u64, usage().refused[FLOW_PREFIX_FULL], 200 - FLOW_PREFIX_LEAST));
+	cr_assert(eq(u32, given, RESERVED_PER_NETWORK));
+	cr_assert(eq(u64, usage().refused[FLOW_PREFIX_FULL], 200 - RESERVED_PER_NETWORK));
 	(void)reserve(source_of(7 << 8, 5060), 5000);
+}
+
+static unsigned reserve_many(uint32_t number, uint16_t from, uint16_t to)
+{
+	struct flow_id id;
+	unsigned given = 0;
+
+	for (uint16_t port = from; port <= to; port++)
+		given += reserve_as(source_of(number, port), port, port, true, &id) == FLOW_OK;
+	return given;
+}
+
+Test(flow_order, bounds_that_change_hold_for_what_comes_next)
+{
+	open_book(1000, 4000);
+	struct flow_bounds bounds = {.reserved_percent = 5, .reserved_per_network = 40};
+
+	cr_assert(eq(u32, reserve_many(7, 1, 100), RESERVED_PER_NETWORK));
+	flow_book_set_bounds(book, &bounds);
+	cr_assert(eq(u32, reserve_many(7, 101, 200), 40 - RESERVED_PER_NETWORK));
+	cr_assert(eq(u32, reserve_many(7 << 8, 1, 100), 50 - 40));
+	cr_assert(eq(u32, usage().reserved, 50));
+	bounds.reserved_percent = 6;
+	flow_book_set_bounds(book, &bounds);
+	cr_assert(eq(u32, reserve_many(7 << 8, 201, 300), 10));
 }
 
 Test(flow_order, no_slot_is_given_out_while_the_clock_is_behind_what_any_copy_knows)

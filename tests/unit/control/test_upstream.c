@@ -59,6 +59,8 @@ static void open_with(
 		.resolver = resolver,
 		.targets = targets,
 		.target_count = target_count,
+		.defaults = targets,
+		.default_count = target_count,
 		.probe_every_ms = 1000,
 		.down_after = 3,
 		.transports = {[ENDPOINT_V4] = v4, [ENDPOINT_V6] = v6},
@@ -177,4 +179,68 @@ Test(upstream, a_connection_beside_datagrams_to_the_same_server_has_no_share_of_
 	cr_assert(eq(int, list[1].balanced, 0));
 	cr_assert(eq(int, list[1].healthy, 1));
 	cr_assert(ne(u32, list[0].identity, list[1].identity));
+}
+
+static const struct destination THREE[] = {
+	{.host = SPAN("192.0.2.9"), .port = 5070},
+	{.host = SPAN("192.0.2.8")},
+	{.host = SPAN("192.0.2.7")},
+};
+
+static struct link_target *listed(uint8_t last_octet)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (list[i].endpoint.address[3] == last_octet)
+			return &list[i];
+	return NULL;
+}
+
+static void change_to(const struct upstream_options *options)
+{
+	cr_assert(eq(int, upstream_change(upstream, options), 0));
+	count = upstream_list(upstream, list);
+}
+
+Test(upstream, only_defaults_share_what_names_no_target)
+{
+	const struct upstream_options some = {.targets = THREE,
+		.target_count = 3,
+		.defaults = &THREE[1],
+		.default_count = 1,
+		.probe_every_ms = 1000,
+		.down_after = 3};
+
+	open_with(THREE, 3, UDP, 0);
+	cr_assert(eq(int, listed(9)->balanced, 1));
+	change_to(&some);
+	cr_assert(eq(uint, count, 3));
+	cr_assert(eq(int, listed(9)->balanced, 0));
+	cr_assert(eq(int, listed(8)->balanced, 1));
+	cr_assert(eq(int, listed(7)->balanced, 0));
+	cr_assert(eq(int, listed(7)->healthy, 1));
+}
+
+Test(upstream, targets_that_change_are_followed_and_those_that_left_forgotten)
+{
+	const struct upstream_options others = {.targets = &THREE[1],
+		.target_count = 2,
+		.defaults = &THREE[1],
+		.default_count = 2,
+		.probe_every_ms = 20,
+		.down_after = 1};
+
+	open_with(THREE, 2, UDP, 0);
+	change_to(&others);
+	cr_assert(eq(uint, count, 2));
+	cr_assert(eq(ptr, listed(9), NULL));
+	cr_assert(eq(int, listed(7)->balanced, 1));
+	memset(probes, 0, sizeof(probes));
+	// At the new pace, and those that left not any more.
+	for (unsigned i = 0; i < 500 && probes[7] < 3; i++)
+		cr_assert(eq(int, event_base_loop(base, EVLOOP_ONCE), 0));
+	cr_assert(ge(uint, probes[7], 3));
+	cr_assert(ge(uint, probes[8], 3));
+	cr_assert(eq(uint, probes[9], 0));
+	count = upstream_list(upstream, list);
+	cr_assert(eq(int, listed(7)->healthy, 0));
 }
