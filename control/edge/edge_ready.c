@@ -1,6 +1,29 @@
 #include "edge_private.h"
 #include "readiness.h"
 
+enum {
+	// A core that is away must not take its edges with it: from then on they serve what they can.
+	CORE_WAIT_MS = 3000,
+};
+
+static bool core_is_reachable(const struct edge *edge)
+{
+	struct link_target targets[UPSTREAM_TARGETS_MAX];
+	unsigned count = upstream_list(edge->control->upstream, targets);
+
+	for (unsigned i = 0; i < count; i++)
+		if (targets[i].transport == TRANSPORT_UDP || targets[i].generation != 0)
+			return true;
+	return false;
+}
+
+static bool core_is_awaited(const struct edge *edge)
+{
+	return edge->control->upstream != NULL
+		&& clock_ms() - edge->control->started_ms < CORE_WAIT_MS
+		&& !core_is_reachable(edge);
+}
+
 static bool edge_is_replaced(const struct edge *edge)
 {
 	for (unsigned id = 1; id < 256; id++)
@@ -18,6 +41,7 @@ void edge_ready_judge(struct edge *edge)
 		.epoch_is_foreign = edge->epoch_standing == LINK_EPOCH_MINORITY,
 		.secret_is_foreign = edge->secret_standing == SECRET_MINORITY,
 		.replaced = edge_is_replaced(edge),
+		.coreless = core_is_awaited(edge),
 		.behind_s = flow_book_behind_s(edge->book, now),
 	};
 	// What a millisecond clock leaves of this second; at most one look too early.

@@ -48,8 +48,10 @@ static void targets_changed(void *context)
 {
 	struct edge *edge = context;
 
-	if (edge->control->upstream != NULL)
-		edge_send_directory(edge);
+	if (edge->control->upstream == NULL)
+		return;
+	edge_send_directory(edge);
+	edge_ready_judge(edge);
 }
 
 // By which of them the core can be reached.

@@ -15,6 +15,8 @@ const char *readiness_judge(const struct readiness *readiness)
 	if (readiness->replaced)
 		return "an id of its own: a newer edge with this node.id is connected to the "
 		       "others";
+	if (readiness->coreless)
+		return "the core: its address, or a connection to it";
 	// A generation is a second: none is given out in the one in which an earlier process may have done so.
 	if (readiness->behind_s == 1)
 		return "the next second";

@@ -11,6 +11,7 @@ struct readiness {
 	bool epoch_is_foreign; // most of the other edges have another epoch than ours
 	bool secret_is_foreign; // most of them hold another secret
 	bool replaced; // another edge listens to a newer one with our id
+	bool coreless; // it has just started, and no target has an address, or the connection that it wants
 	uint32_t behind_s; // flow_book_behind_s()
 };
 

@@ -94,6 +94,21 @@ Test(edge, follows_other_upstream_targets_from_a_reload_on)
 	cr_assert(eq(int, target.balanced, 1));
 }
 
+Test(edge, waits_for_a_connection_to_its_core_but_not_for_ever)
+{
+	char listeners[512];
+
+	snprintf(listeners, sizeof(listeners),
+		"  - {name: access, side: access, address: 127.0.0.1:%u}\n"
+		"  - {name: core, side: core, transport: tcp, address: 127.0.0.1:%u}\n"
+		"  - {name: peer, side: peer, address: 127.0.0.1:%u}\n",
+		edge_port_access, edge_port_core, edge_port_peer);
+	edge_upstream = "sip:127.0.0.9:1;transport=tcp";
+	edge_start(listeners, 2); // that of TCP is control's own
+	cr_assert(edge_await_status("the core: its address, or a connection to it"));
+	cr_assert(edge_await_status("\"ready\": true"));
+}
+
 static void tell_address(uint8_t listener, bool here)
 {
 	const struct link_event_address event = {.listener = listener, .here = here};

@@ -33,6 +33,10 @@ Test(readiness, each_thing_that_is_missing_is_named)
 	missing.replaced = true;
 	cr_assert(eq(str, (char *)readiness_judge(&missing),
 		"an id of its own: a newer edge with this node.id is connected to the others"));
+	missing = whole;
+	missing.coreless = true;
+	cr_assert(eq(str, (char *)readiness_judge(&missing),
+		"the core: its address, or a connection to it"));
 }
 
 Test(readiness, an_edge_that_gives_out_no_flow_yet_does_not_serve)
