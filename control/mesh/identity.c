@@ -38,6 +38,8 @@ SSL_CTX *identity_open(
 	SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_num_tickets(context, 0);
+	// As in tls_set.c: openssl.cnf may have turned on what the sandbox kills for.
+	SSL_CTX_clear_options(context, SSL_OP_ENABLE_KTLS);
 	SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
 	return context;
 }

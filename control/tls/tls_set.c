@@ -130,6 +130,8 @@ static SSL_CTX *context_new(
 	// Phones hang up without close_notify; where a message ends is SIP's to say, so nothing is lost by that.
 	SSL_CTX_set_options(context,
 		SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF);
+	// openssl.cnf may turn it on for all programs of a host; what it asks the kernel for, the sandbox kills for.
+	SSL_CTX_clear_options(context, SSL_OP_ENABLE_KTLS);
 	SSL_CTX_set_mode(context,
 		SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE
 			| SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);

@@ -1,6 +1,7 @@
 // Which edge a certificate is of, on the mesh.
 
 #include "certificate_maker.h"
+#include "host_openssl.h"
 #include "mesh/identity.h"
 
 #include <criterion/new/assert.h>
@@ -124,4 +125,13 @@ Test(mesh_identity, is_told_by_tls_1_3_alone_and_by_who_shows_a_certificate_of_t
 	SSL_CTX_free(accepting);
 	certificate_drop(&stranger);
 	certificate_drop(&peer);
+}
+
+Test(mesh_identity, leaves_no_record_to_the_kernel_whatever_openssl_cnf_says)
+{
+	host_openssl_set("KTLS");
+	SSL_CTX *context = context_of(&own);
+
+	cr_assert(eq(u64, SSL_CTX_get_options(context) & SSL_OP_ENABLE_KTLS, 0));
+	SSL_CTX_free(context);
 }

@@ -1,5 +1,6 @@
 // Handshakes in memory between a set's server and a client of the test's own.
 
+#include "host_openssl.h"
 #include "tls/tls_names.h"
 #include "tls_fixture.h"
 
@@ -66,6 +67,22 @@ Test(tls_set, refuses_renegotiation)
 	(void)SSL_read(server, &octet, 1);
 	cr_assert(not(eq(int, SSL_do_handshake(client), 1)));
 	cr_assert(eq(int, SSL_num_renegotiations(server), 0));
+}
+
+Test(tls_set, leaves_no_record_to_the_kernel_whatever_openssl_cnf_says)
+{
+	SSL_CTX *other;
+
+	host_openssl_set("KTLS");
+	other = SSL_CTX_new(TLS_client_method());
+	cr_assert(ne(u64, SSL_CTX_get_options(other) & SSL_OP_ENABLE_KTLS, 0));
+	SSL_CTX_free(other);
+	tls_set_release(set);
+	set_make();
+	connect_both(tls_set_accept(set, SPAN("two")),
+		tls_set_connect(set, SPAN("one"), SPAN("edge2.test")));
+	cr_assert(eq(u64, SSL_get_options(server) & SSL_OP_ENABLE_KTLS, 0));
+	cr_assert(eq(u64, SSL_get_options(client) & SSL_OP_ENABLE_KTLS, 0));
 }
 
 // How often the server reads before it has the octet that follows.
