@@ -1,5 +1,7 @@
 #include "edge_process.h"
 
+#include "port_choice.h"
+
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
@@ -14,7 +16,6 @@
 
 enum {
 	PATIENCE_MS = 5000,
-	PORTS = 6,
 	FOLDER_MAX = 64,
 };
 
@@ -31,24 +32,13 @@ static struct event_base *base;
 static pid_t process;
 static pid_t peer_process;
 
-// All at once, so that they differ.
 static void ports_choose(void)
 {
-	unsigned *ports[PORTS] = {&edge_port_access, &edge_port_core, &edge_port_peer, &port_mesh,
+	unsigned *ports[] = {&edge_port_access, &edge_port_core, &edge_port_peer, &port_mesh,
 		&port_peer_mesh, &edge_port_more};
-	int sockets[PORTS];
 
-	for (unsigned i = 0; i < PORTS; i++) {
-		struct sockaddr_in address = {
-			.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-		socklen_t length = sizeof(address);
-		sockets[i] = socket(AF_INET, SOCK_DGRAM, 0);
-		cr_assert(eq(int, bind(sockets[i], (struct sockaddr *)&address, length), 0));
-		getsockname(sockets[i], (struct sockaddr *)&address, &length);
-		*ports[i] = ntohs(address.sin_port);
-	}
-	for (unsigned i = 0; i < PORTS; i++)
-		close(sockets[i]);
+	for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++)
+		*ports[i] = port_choose();
 }
 
 static void shell(const char *command)

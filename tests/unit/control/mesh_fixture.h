@@ -10,6 +10,7 @@
 #include "mesh/identity.h"
 #include "mesh/mesh.h"
 #include "mesh/removal.h"
+#include "port_choice.h"
 
 #include <weir/side.h>
 
@@ -134,19 +135,6 @@ static inline const char *said(struct node *node)
 	return node->text;
 }
 
-static inline uint16_t free_port(void)
-{
-	struct sockaddr_in address = {
-		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t length = sizeof(address);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	bind(fd, (struct sockaddr *)&address, length);
-	getsockname(fd, (struct sockaddr *)&address, &length);
-	close(fd);
-	return ntohs(address.sin_port);
-}
-
 static inline SSL_CTX *tls_of(const struct authority *issuer, uint8_t edge, const char *name)
 {
 	char certificate[64], key[64], ca[64], why[256] = "";
@@ -194,7 +182,7 @@ static inline void node_prepare(uint8_t edge, uint16_t own_port, uint16_t other_
 
 static inline void setup(void)
 {
-	uint16_t ports[2] = {free_port(), free_port()};
+	uint16_t ports[2] = {port_choose(), port_choose()};
 	char ca[64], key[64];
 
 	base = event_base_new();

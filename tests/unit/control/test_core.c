@@ -5,6 +5,7 @@
 // caller and edge are plain sockets of this test; what the core sends them is compared.
 
 #include "core/core.h"
+#include "port_choice.h"
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -41,10 +42,9 @@ static int socket_open(uint16_t *port)
 
 static void open_core(bool record_route)
 {
-	uint16_t port;
+	uint16_t port = port_choose();
 	int failed;
 
-	close(socket_open(&port));
 	caller = socket_open(&caller_port);
 	edge = socket_open(&edge_port);
 	listener =

@@ -5,6 +5,7 @@
 // The phone connects to the core, the core to the edge; both are plain sockets of this test.
 
 #include "core/core.h"
+#include "port_choice.h"
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -59,20 +60,9 @@ static uint16_t port_take(int *stream, int *datagram)
 	}
 }
 
-// Free a moment ago.
-static uint16_t free_port(void)
-{
-	int stream, datagram;
-	uint16_t port = port_take(&stream, &datagram);
-
-	close(stream);
-	close(datagram);
-	return port;
-}
-
 static int core_try(void)
 {
-	uint16_t port = free_port();
+	uint16_t port = port_choose();
 	int failed;
 	int length = snprintf(core_text, sizeof(core_text), "127.0.0.1:%u", port);
 	struct span name = span_of(core_text, (size_t)length);

@@ -8,7 +8,7 @@
 // A second edge 1, which dials edge 2 too.
 static void twin_open(uint64_t incarnation)
 {
-	node_fill(&nodes[0], 1, free_port(), nodes[2].options.listen.port,
+	node_fill(&nodes[0], 1, port_choose(), nodes[2].options.listen.port,
 		tls_of(&authority, 1, "twin-1"));
 	nodes[0].hello.incarnation = incarnation;
 	nodes[0].flows = 10;

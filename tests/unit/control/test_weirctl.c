@@ -1,5 +1,7 @@
 // weirctl and weir-control as operators run them: a core on a free port and a socket in a folder of its own.
 
+#include "port_choice.h"
+
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
@@ -18,25 +20,12 @@ static char file[64];
 static char said[65536];
 static pid_t daemon_;
 
-static unsigned free_port(void)
-{
-	struct sockaddr_in address = {
-		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t length = sizeof(address);
-	int socket_ = socket(AF_INET, SOCK_DGRAM, 0);
-
-	cr_assert(eq(int, bind(socket_, (struct sockaddr *)&address, length), 0));
-	getsockname(socket_, (struct sockaddr *)&address, &length);
-	close(socket_);
-	return ntohs(address.sin_port);
-}
-
 static void file_write(const char *more)
 {
 	static unsigned port;
 	FILE *stream = fopen(file, "w");
 
-	port = port == 0 ? free_port() : port;
+	port = port == 0 ? port_choose() : port;
 	cr_assert(stream != NULL);
 	fprintf(stream,
 		"role: core\n"

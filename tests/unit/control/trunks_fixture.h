@@ -3,6 +3,7 @@
 #pragma once
 
 #include "certificate_maker.h"
+#include "port_choice.h"
 #include "trunks/trunks.h"
 
 #include <criterion/new/assert.h>
@@ -80,16 +81,6 @@ static inline uint16_t port_take(int *fd)
 	return ntohs(address.sin_port);
 }
 
-// Free a moment ago.
-static inline uint16_t free_port(void)
-{
-	int fd;
-	uint16_t port = port_take(&fd);
-
-	close(fd);
-	return port;
-}
-
 static inline struct tls_set *certificates(void)
 {
 	struct config config = {.tls = {.items = &entry, .count = 1}};
@@ -109,7 +100,7 @@ static inline int side_try(struct proxy_side *side)
 		side->listeners[i] = (struct trunk_listener){
 			.address = {.family = ENDPOINT_V4,
 				.address = {127, 0, 0, 1},
-				.port = free_port()},
+				.port = port_choose()},
 			.transport = i == 0 ? TRANSPORT_TCP : TRANSPORT_TLS,
 			.tls = i == 0 ? span_of(NULL, 0) : SPAN("one"),
 			.allow = allowed,
