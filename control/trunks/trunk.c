@@ -27,8 +27,8 @@ void trunk_free(struct trunk *trunk)
 	}
 	bufferevent_free(trunk->carrier);
 	tls_set_release(trunk->tls);
-	if (!trunk->party.opened)
-		admission_release(&trunks->admission, &trunk->party.peer);
+	admission_release(
+		trunk->party.opened ? &trunks->reached : &trunks->admission, &trunk->party.peer);
 	trunks->counts.open--;
 	free(trunk);
 }

@@ -171,6 +171,8 @@ int trunks_open(const struct trunks_options *options, struct trunks **out, unsig
 	trunks->tls = options->tls;
 	trunks->admission.total_max = options->limits.connections;
 	trunks->admission.source_max = options->limits.per_source;
+	trunks->reached.total_max = options->limits.connections;
+	trunks->reached.source_max = options->limits.per_source;
 	trunks->ears = calloc(options->listener_count + 1, sizeof(*trunks->ears));
 	int status = trunks->ears == NULL ? -ENOMEM : clock_open(trunks);
 	if (status == 0
@@ -178,6 +180,7 @@ int trunks_open(const struct trunks_options *options, struct trunks **out, unsig
 			   (unsigned char *)&trunks->admission.seed, sizeof(trunks->admission.seed))
 			!= 1)
 		status = -EIO;
+	trunks->reached.seed = trunks->admission.seed;
 	if (status == 0)
 		status = ears_open(trunks, failed);
 	if (status != 0) {
@@ -230,7 +233,11 @@ uint64_t trunks_reach(
 			&& endpoint_equal(&trunk->reach, peer) && trunk_is_for(trunk, name))
 			return trunk->party.id;
 	}
+	if (!admission_take(&trunks->reached, peer))
+		return 0;
 	trunk = trunk_connect(trunks, peer, transport, name);
+	if (trunk == NULL)
+		admission_release(&trunks->reached, peer);
 	return trunk == NULL ? 0 : trunk->party.id;
 }
 

@@ -31,8 +31,8 @@ enum trunk_end {
 };
 
 struct trunk_limits {
-	uint32_t connections; // that have come, at once
-	uint32_t per_source;
+	uint32_t connections; // that have come, at once; and as many that were opened
+	uint32_t per_source; // likewise
 	uint32_t write_octets; // that wait for a reader
 	uint32_t connect_ms; // until a connection of ours stands, TLS and all
 	uint32_t first_ms; // until the first message is whole
@@ -107,7 +107,7 @@ void trunks_set_tls(struct trunks *trunks, struct tls_set *set);
 const struct trunks_counts *trunks_count(const struct trunks *trunks);
 
 // A connection to that address: one that we opened before, or one whose other side may be reached so, else a new one. TLS: it must prove
-// to be `name`. 0: there is none, and none can be opened.
+// to be `name`. 0: there is none, and none can be opened, or there are too many.
 [[nodiscard]] uint64_t trunks_reach(
 	struct trunks *trunks, const struct endpoint *peer, uint8_t transport, struct span name);
 // False: there is no such connection (any more).

@@ -65,6 +65,8 @@ struct trunks {
 	struct trunk_list by_id[TRUNK_BUCKETS];
 	struct trunk_list by_reach[TRUNK_BUCKETS];
 	struct admission admission;
+	struct admission
+		reached; // those that we open: whoever has us open many takes no place from those who come
 	struct message message; // cut out last
 	struct trunk_ear *ears;
 };

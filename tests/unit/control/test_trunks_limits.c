@@ -31,6 +31,44 @@ Test(trunks_limits, a_source_has_so_many_connections_and_no_more)
 	close(third);
 }
 
+static uint64_t reach(uint16_t port)
+{
+	const struct endpoint peer = {
+		.family = ENDPOINT_V4, .address = {127, 0, 0, 1}, .port = port};
+
+	return trunks_reach(near.trunks, &peer, TRANSPORT_TCP, SPAN("edge.test"));
+}
+
+// Who names ever other ports of a host in requests has no connection opened to each.
+Test(trunks_limits,
+	to_a_host_so_many_connections_are_opened_and_those_who_come_are_taken_all_the_same)
+{
+	uint16_t port[3];
+	int ears[3];
+
+	limits.per_source = 2;
+	open_with(&near);
+	for (unsigned i = 0; i < 3; i++) {
+		port[i] = port_take(&ears[i]);
+		cr_assert(eq(int, listen(ears[i], 1), 0));
+	}
+	uint64_t first = reach(port[0]);
+	cr_assert(ne(u64, first, 0));
+	cr_assert(ne(u64, reach(port[1]), 0));
+	cr_assert(eq(u64, reach(port[2]), 0));
+	cr_assert(eq(u64, reach(port[0]), first));
+	int came = plain_connect(&near);
+
+	plain_write(came, "\r\n\r\n");
+	cr_assert(eq(str, (char *)plain_read(came), "\r\n"));
+	close(ears[0]);
+	wait_for(&near.closed, 1);
+	cr_assert(ne(u64, reach(port[2]), 0));
+	close(came);
+	close(ears[1]);
+	close(ears[2]);
+}
+
 Test(trunks_limits, who_sends_no_message_in_time_or_no_more_of_it_is_cut)
 {
 	limits.first_ms = 700;
