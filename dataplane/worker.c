@@ -145,9 +145,10 @@ static int sources_new(struct sources **sources)
 {
 	ssize_t drawn;
 
-	*sources = calloc(1, sizeof(**sources));
+	*sources = aligned_alloc(_Alignof(struct sources), sizeof(**sources));
 	if (*sources == NULL)
 		return -ENOMEM;
+	memset(*sources, 0, sizeof(**sources));
 	drawn = getrandom((*sources)->seed, sizeof((*sources)->seed), 0);
 	return drawn == sizeof((*sources)->seed) ? 0 : -EIO;
 }

@@ -99,6 +99,15 @@ Test(worker, every_message_has_exactly_one_verdict)
 	// The sum is compared when the lab stops.
 }
 
+// Four buckets are one cache line, and so one miss.
+Test(worker, no_place_of_its_sources_lies_across_two_cache_lines)
+{
+	const struct sources *sources = lab.plane->worker[0].limits.sources;
+
+	cr_assert(eq(sz, (uintptr_t)sources->place[0] % 64, 0));
+	cr_assert(eq(sz, sizeof(sources->place[0]), 64));
+}
+
 Test(worker, a_register_goes_up_and_comes_back_with_a_flow)
 {
 	static char text[2048];
