@@ -1,5 +1,6 @@
 #include "streams.h"
 
+#include "../base/descriptors.h"
 #include "../base/sockaddr.h"
 #include "thread.h"
 
@@ -7,12 +8,10 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 enum {
 	BACKLOG = 4096, // phones that come back all at once; the system's somaxconn may be less
-	DESCRIPTORS_SPARE = 256, // of everything that is no connection
 };
 
 #define WORD(NAME, word, text) word,
@@ -63,18 +62,6 @@ static int sockets_open(struct streams *streams, unsigned *failed)
 		}
 	}
 	return 0;
-}
-
-// As far as the system lets us; beyond it connections wait in the kernel until others have closed.
-static void descriptors_raise(uint32_t connections)
-{
-	struct rlimit limit;
-	rlim_t wanted = (rlim_t)connections + DESCRIPTORS_SPARE;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
-		return;
-	limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static void inbox_ready(evutil_socket_t fd, short what, void *argument)

@@ -1,3 +1,4 @@
+#include "../base/descriptors.h"
 #include "../base/sockaddr.h"
 #include "../flows/mix.h"
 #include "trunks_private.h"
@@ -169,6 +170,8 @@ int trunks_open(const struct trunks_options *options, struct trunks **out, unsig
 	}
 	trunks->options = *options;
 	trunks->tls = options->tls;
+	// As many may come, and as many be opened.
+	descriptors_raise(2 * (uint64_t)options->limits.connections);
 	trunks->admission.total_max = options->limits.connections;
 	trunks->admission.source_max = options->limits.per_source;
 	trunks->reached.total_max = options->limits.connections;

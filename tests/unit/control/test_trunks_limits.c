@@ -2,6 +2,8 @@
 
 #include "trunks_fixture.h"
 
+#include <sys/resource.h>
+
 TestSuite(trunks_limits, .init = setup, .fini = teardown, .timeout = 60);
 
 static void open_with(struct proxy_side *side)
@@ -67,6 +69,24 @@ Test(trunks_limits,
 	close(came);
 	close(ears[1]);
 	close(ears[2]);
+}
+
+Test(trunks_limits, all_the_connections_that_there_may_be_can_have_a_descriptor)
+{
+	struct rlimit limit;
+
+	cr_assert(eq(int, getrlimit(RLIMIT_NOFILE, &limit), 0));
+	limit.rlim_cur = 300;
+	limit.rlim_max = 1000;
+	cr_assert(eq(int, setrlimit(RLIMIT_NOFILE, &limit), 0));
+	limits.connections = 50;
+	open_with(&near);
+	cr_assert(eq(int, getrlimit(RLIMIT_NOFILE, &limit), 0));
+	cr_assert(ge(u64, limit.rlim_cur, 350));
+	limits.connections = 100000;
+	open_with(&near);
+	cr_assert(eq(int, getrlimit(RLIMIT_NOFILE, &limit), 0));
+	cr_assert(eq(u64, limit.rlim_cur, 1000));
 }
 
 Test(trunks_limits, who_sends_no_message_in_time_or_no_more_of_it_is_cut)
