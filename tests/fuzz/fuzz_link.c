@@ -166,10 +166,12 @@ static void listeners_check(const struct directory *directory)
 		written_check(listener->written);
 		written_check(listener->sent_by);
 		CHECK(directory_is_listener(directory, &listener->listener.address));
-		CHECK(directory_side_listener(directory, (enum side)listener->listener.side,
-			      (enum transport)listener->listener.transport,
-			      listener->listener.address.family)
-			!= NULL);
+		// One of an address that moves is nobody's first.
+		CHECK(listener->owner != 0
+			|| directory_side_listener(directory, (enum side)listener->listener.side,
+				   (enum transport)listener->listener.transport,
+				   listener->listener.address.family)
+				!= NULL);
 	}
 }
 
