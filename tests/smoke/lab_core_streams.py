@@ -358,4 +358,4 @@ async def lab(house: House, report: Report) -> None:
 
 
 if __name__ == "__main__":
-    runner.run("core_streams", DRAWING, House, lab)
+    runner.run("core-streams", DRAWING, House, lab)

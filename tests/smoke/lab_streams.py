@@ -176,18 +176,17 @@ class Streams:
         return []
 
     async def drip(self, transport: Transport) -> None:
-        """Those of a message; or those of WebSocket, which come before the first one."""
+        """Those of a message; or of WebSocket's handshake."""
         connection, _ = await self.connect(transport if not transport.web else TLS if transport.secure else TCP, transport.port)
         begin, octets = time.monotonic(), request_write(access_name(HOME), "a2V5") if transport.web else self.options(transport, 1)
-        limit_s = FIRST_MESSAGE_S if transport.web else HEADERS_S
         complaints = ["it was never cut"]
         for at in range(len(octets)):
             connection.send_raw(octets[at:at + 1])
             if await connection.wait_ended(0.1):
                 spent = time.monotonic() - begin
-                complaints = [] if limit_s - 0.2 < spent < limit_s + 1 else [f"cut after {spent:.1f} s"]
+                complaints = [] if HEADERS_S - 0.2 < spent < HEADERS_S + 1 else [f"cut after {spent:.1f} s"]
                 break
-        self.report.case(f"{transport.name}: headers that come octet by octet are cut after {limit_s} s", complaints, "",
+        self.report.case(f"{transport.name}: headers that come octet by octet are cut after {HEADERS_S} s", complaints, "",
                          time.monotonic() - begin)
 
     async def silent(self, transport: Transport) -> None:
