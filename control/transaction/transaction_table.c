@@ -177,8 +177,9 @@ void transactions_fail(struct transactions *table, const struct hop *gone, uint6
 		struct transaction *next = LIST_NEXT(client, calling);
 		if (client->number <= last && goes_by(client, gone)) {
 			(void)!transaction_step(client, TRANSACTION_ERROR, NULL, now_ms);
-			// Whoever was told may have ended others: from the start again.
-			next = LIST_FIRST(&table->calling);
+			// Whoever was told may have ended the next one, which transactions_settle() frees: then from the start again.
+			if (next != NULL && !next->is_calling)
+				next = LIST_FIRST(&table->calling);
 		}
 		client = next;
 	}

@@ -299,6 +299,38 @@ Test(transaction, a_connection_that_ends_fails_who_still_calls_by_it_and_nobody_
 	assert_news("0 sent; 200 ");
 }
 
+static void clients_open(unsigned count, const char *prefix, const struct hop *hop)
+{
+	char branch[32];
+
+	for (unsigned i = 0; i < count; i++) {
+		snprintf(branch, sizeof(branch), "z9hG4bK%s%u", prefix, i);
+		cr_assert(ne(ptr, client_open("MESSAGE", branch, hop), NULL));
+	}
+}
+
+// Each of them once: looked through from the start for everyone that fails, so many would take minutes.
+Test(transaction, a_connection_ends_for_many_without_a_long_pause_for_the_others, .timeout = 15)
+{
+	enum { MANY = 100000 };
+	const struct transactions_options options = {.hashes = &hashes,
+		.timers = timers_new(),
+		.maximum = 2 * MANY,
+		.send = transport_send};
+	struct hop first = TCP, second = TCP;
+
+	first.connection = 1;
+	second.connection = 2;
+	table = transactions_new(&options);
+	clients_open(MANY, "a", &first);
+	clients_open(MANY, "b", &second);
+	transactions_fail(table, &first, now_ms);
+	transactions_settle(table);
+	cr_assert(eq(uint, transactions_count(table), MANY));
+	transactions_free(table);
+	timers_free(options.timers);
+}
+
 Test(transaction, a_full_table_refuses_until_something_ends, .init = setup, .fini = teardown)
 {
 	struct transaction *first = server_open("MESSAGE", "z9hG4bKfirst", &UDP);
