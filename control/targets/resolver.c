@@ -264,8 +264,8 @@ static void question_ask(struct query *query, const struct search_question *ques
 		return;
 	}
 	*lookup = (struct lookup){query, question->number, question->type};
-	// Hosts may be short names of this domain, as everywhere on the system.
-	if (question->type == DNS_A || question->type == DNS_AAAA)
+	// Hosts that people write may be short names of this domain, as everywhere on the system.
+	if ((question->type == DNS_A || question->type == DNS_AAAA) && !question->absolute)
 		ares_search(channel, question->name, ns_c_in, question->type, answer_came, lookup);
 	else
 		ares_query(channel, question->name, ns_c_in, question->type, answer_came, lookup);

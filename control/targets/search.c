@@ -276,6 +276,7 @@ bool search_ask(struct search *search, struct search_question *question)
 
 	question->number = search->asked++;
 	question->type = next->type;
+	question->absolute = strcmp(name, search->host) != 0;
 	memcpy(question->name, name, sizeof(question->name));
 	return true;
 }

@@ -36,6 +36,7 @@ enum search_news {
 struct search_question {
 	unsigned number;
 	enum dns_type type;
+	bool absolute; // a whole name, whatever the system's search list says: what records name (RFC 2782), and services
 	char name[DNS_NAME_MAX + 1];
 };
 

@@ -52,8 +52,15 @@ static const char *type_name(int type)
 	return type == DNS_A ? "A" : type == DNS_AAAA ? "AAAA" : type == DNS_SRV ? "SRV" : "NAPTR";
 }
 
+// The addresses of these were asked for without the system's search list.
+static char wholes[256];
+
 static void note_asked(const struct search_question *question)
 {
+	if (question->type == DNS_A && question->absolute) {
+		strncat(wholes, " ", sizeof(wholes) - strlen(wholes) - 1);
+		strncat(wholes, question->name, sizeof(wholes) - strlen(wholes) - 1);
+	}
 	size_t length = strlen(asked);
 
 	snprintf(asked + length, sizeof(asked) - length, "%s%s %s", length > 0 ? ", " : "",
@@ -99,6 +106,7 @@ static int locate(const struct destination *destination, unsigned transports)
 		search_free(search);
 	search = NULL;
 	asked[0] = '\0';
+	wholes[0] = '\0';
 	int status = search_new(destination, transports, &search);
 	if (status != 0)
 		return status;
@@ -181,6 +189,17 @@ SEARCH_TEST(a_transport_asks_for_its_srv_and_then_for_the_name)
 	FINDS("sips:x.test;transport=tcp", ALL, "TLS 192.0.2.2:7001");
 	FINDS("sip:x.test;transport=tcp", ALL, "TCP 192.0.2.1:5060");
 	ASKED("SRV _sip._tcp.x.test, A x.test, AAAA x.test");
+}
+
+// RFC 2782: a target is no short name of this domain, but what people write may be one.
+SEARCH_TEST(a_host_out_of_srv_is_a_whole_name)
+{
+	ZONE(A_OF("x.test", 1), A_OF("a.test", 2),
+		SRV_OF("_sip._udp.x.test", 1, 0, 7000, "a.test"));
+	FINDS("sip:x.test;transport=udp", ALL, "UDP 192.0.2.2:7000");
+	cr_assert(eq(str, wholes, (char *)" a.test"));
+	FINDS("sip:x.test:7000", ALL, "UDP 192.0.2.1:7000");
+	cr_assert(eq(str, wholes, (char *)""));
 }
 
 SEARCH_TEST(naptr_names_the_transport_and_where_its_srv_is)
