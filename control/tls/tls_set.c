@@ -9,6 +9,7 @@
 #include <openssl/err.h>
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -203,20 +204,29 @@ static SSL_CTX *server_new(
 	return context;
 }
 
+// Where a connection notes that it was asked. Not as app data, which is the callers'.
+static int asked_index;
+static pthread_once_t asked_once = PTHREAD_ONCE_INIT;
+
+static void asked_begin(void)
+{
+	asked_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+}
+
 // The server has asked for our certificate.
 static int certificate_asked(SSL *ssl, void *context)
 {
 	static char asked;
 
 	(void)context;
-	SSL_set_app_data(ssl, &asked);
-	return 1;
+	return SSL_set_ex_data(ssl, asked_index, &asked);
 }
 
 static SSL_CTX *client_new(const struct config_tls *entry, struct tls_fault *fault)
 {
 	SSL_CTX *context = context_new(TLS_client_method(), entry, fault);
 
+	(void)pthread_once(&asked_once, asked_begin);
 	if (context == NULL)
 		return NULL;
 	if (entry->ca == NULL ? SSL_CTX_set_default_verify_paths(context) != 1
@@ -341,7 +351,7 @@ SSL *tls_set_connect(struct tls_set *set, struct span entry, struct span host)
 
 bool tls_set_has_shown(const SSL *ssl)
 {
-	return SSL_get_app_data(ssl) != NULL;
+	return SSL_get_ex_data(ssl, asked_index) != NULL;
 }
 
 X509 *tls_set_certificate(const struct tls_set *set, struct span entry)
