@@ -200,8 +200,9 @@ static bool rule_there(
 	if (flow == NULL)
 		return false;
 	result->verdict = VERDICT_R5_THERE;
+	// 0: it was up a moment ago. The keeper writes at any time.
 	result->edge = adoption_claimant(world, flow);
-	return true;
+	return result->edge != 0;
 }
 
 // What its phone has not been heard by yet: the flow that the token names, else another of that user agent.
