@@ -121,6 +121,23 @@ static void mail_came(void *context, struct stream_mail *mail)
 		flow_close(context, mail);
 }
 
+// Without what is its thread's alone: that may be written at any time.
+static struct stream_mail mail_copy(const struct stream_mail *mail)
+{
+	return (struct stream_mail){.type = mail->type,
+		.thread = mail->thread,
+		.listener = mail->listener,
+		.transport = mail->transport,
+		.refusal = mail->refusal,
+		.slot = mail->slot,
+		.generation = mail->generation,
+		.mutual = mail->mutual,
+		.outlet = mail->outlet,
+		.peer = mail->peer,
+		.mark = mail->mark,
+		.alias = mail->alias};
+}
+
 void edge_streams_flushed(struct edge *edge, uint64_t after)
 {
 	while (edge->openings != NULL) {
@@ -129,7 +146,7 @@ void edge_streams_flushed(struct edge *edge, uint64_t after)
 		edge->openings = mail->next;
 		mail->mark = (struct link_lane_mark){
 			.session = link_client_session(edge->control->link), .after = after};
-		const struct stream_mail opened = *mail;
+		const struct stream_mail opened = mail_copy(mail);
 
 		mail->alias.certificate = NULL;
 		// Its thread knows of it before workers send by it.

@@ -18,7 +18,9 @@ enum {
 	ADMISSION_SITES = 1 << 14,
 	ADMISSION_SITE = 8,
 	ADMISSION_WINDOW_MS = 100, // of the rate in all; a source's is by the second
-	ADMISSION_TURNED_AWAY = 8, // so many that are turned away cost what one that is taken does
+	// So many that are turned away cost what one that is taken does: by a reset, without a look at TLS. And a single host that does
+	// nothing but connect must not use up the turns of all.
+	ADMISSION_TURNED_AWAY = 64,
 	// New flows of a source, for each connection that it may have: phones behind one NAT come back all at once, and again.
 	ADMISSION_FLOWS = 4,
 };

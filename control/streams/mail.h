@@ -65,8 +65,8 @@ struct stream_mail {
 	uint8_t refusal; // enum stream_refusal, of OPENED
 	uint32_t slot; // OPENED, CLOSED: its flow; 0: none
 	uint32_t generation;
-	uint8_t end; // enum stream_end, of CLOSED
-	bool heard; // CLOSED: something has come by it
+	uint8_t end; // enum stream_end, of CLOSED; the thread's alone
+	bool heard; // CLOSED: something has come by it; the thread's alone
 	bool mutual; // OPEN: of one that we opened: both sides have shown certificates
 	uint32_t outlet; // of one that we opened; else 0
 	struct endpoint peer;

@@ -76,6 +76,9 @@ static void mail_part(struct stream *connection, enum stream_end end)
 {
 	struct stream_mail *mail = connection->mail;
 
+	// These are written though the mail may be with the main loop, which leaves them alone.
+	mail->end = (uint8_t)end;
+	mail->heard = connection->heard;
 	if (connection->asked) {
 		mail->connection = NULL;
 		return;
@@ -85,8 +88,6 @@ static void mail_part(struct stream *connection, enum stream_end end)
 		return;
 	}
 	mail->type = MAIL_CLOSED;
-	mail->end = (uint8_t)end;
-	mail->heard = connection->heard;
 	mailbox_put(&connection->thread->streams->inbox, mail);
 }
 
