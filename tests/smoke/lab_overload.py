@@ -21,18 +21,19 @@ DRAWING = r"""
    strangers, a million of them ---+-- edge1 --+-- core
 """
 
-LIMIT_S = 150.0
+LIMIT_S = 300.0
 SECONDS = float(os.environ.get("WEIR_SECONDS", "2"))
 ROUNDS = int(os.environ.get("WEIR_ROUNDS", "2"))
 SOURCES = int(os.environ.get("WEIR_SOURCES", "1000000"))
 FLOOD_RATE = int(os.environ.get("WEIR_FLOOD", "40000"))
 TIMES = 4
 OPENING = 1 / 6  # of all messages: INVITE, 180, 200, ACK, BYE, 200
+DRAIN_S = 0.5
 HOGS = 12  # so that what is four times too much can be sent at all
 EDGE_CPU, HOMES_CPU = 1, 0
 INFO_PORT, INVITE_PORT = 5061, 5062
-# On kernel sockets what is turned away has been received like the rest, which is a good part of what forwarding it costs.
-GOOD_SHARE = 0.75
+# Two rounds scatter by some four percent either way; six are held against what is wanted.
+GOOD_SHARE = 0.95 if ROUNDS >= 6 else 0.90
 STRANGERS = "11.0.0.1"
 FLOOD_S = float(os.environ.get("WEIR_FLOOD_SECONDS", "3"))
 PROBES = 100
@@ -53,6 +54,10 @@ class Run:
     def goodput(self) -> float:
         """Messages that arrived, a second of the edge's processor time."""
         return sum(self.arrived) / self.cpu_s
+
+    def useful(self, costs_s: tuple[float, float]) -> float:
+        """The share of the processor time that what arrived would have taken at best."""
+        return sum(count * cost for count, cost in zip(self.arrived, costs_s)) / self.cpu_s
 
     def share(self, kind: int) -> float:
         return self.arrived[kind] / self.offered[kind] if self.offered[kind] else 0.0
@@ -138,9 +143,10 @@ class Overload:
                                      f"{ACCESS}{HOME}:{SIP_PORT}", "--templates", self.senders[method][1], "--seconds", str(SECONDS),
                                      "--rate", str(int(rate)), cpu=HOMES_CPU) for method, rate in rates]
         sent = [(await flood.result(process))["sent"] for process in sending] + [0]
-        await asyncio.sleep(0.5)
-        spent = flood.cpu_s(pid) - before
+        # What stands in the edge's queue still arrives, and is part of both figures.
         await flood.hogs_end(hogs)
+        await asyncio.sleep(DRAIN_S)
+        spent = flood.cpu_s(pid) - before
         counts = []
         for sink, used in zip(sinks, sent):
             if used == 0:
@@ -153,25 +159,23 @@ class Overload:
         return Run((sent[0], sent[1]), (counts[0]["received"], counts[1]["received"]), spent)
 
     async def overload(self) -> None:
-        alone = await self.offer(0, -1)
-        capacity = alone.arrived[0] / SECONDS
-        self.report.note(f"as many as go: {alone}")
-        peaks, fours, plain = [], [], []
+        capacity = (await self.offer(0, -1)).arrived[0] / SECONDS
+        alone, peaks, plain, fours = [], [], [], []
         info, invite = capacity * (1 - OPENING), capacity * OPENING
         for _ in range(ROUNDS):
             self.turn_away("0s")
+            alone.append(await self.offer(TIMES * capacity, -1))
             peaks.append(await self.offer(info, invite))
             plain.append(await self.offer(TIMES * info, TIMES * invite))
             self.turn_away("20ms")
             fours.append(await self.offer(TIMES * info, TIMES * invite))
         one, four, shed = total(peaks), total(plain), total(fours)
-        for name, run in (("1x, nobody turned away", one), (f"{TIMES}x, nobody turned away", four), (f"{TIMES}x", shed)):
+        for name, run in ((f"{TIMES}x INFO alone", total(alone)), ("1x, nobody turned away", one), (f"{TIMES}x, nobody turned away", four),
+                          (f"{TIMES}x", shed)):
             self.report.note(f"{name:<24} {run}")
-        peak = max(one, four, key=lambda run: run.goodput)
+        share = shed.useful(costs(total(alone), max(one, four, key=lambda run: run.goodput)))
         factor = sum(shed.offered) / SECONDS / ROUNDS / capacity
-        share = shed.goodput / peak.goodput
-        self.report.case(f"{factor:.1f} times its capacity: goodput {share:.1%} of the best",
-                         [] if share >= GOOD_SHARE else [f"less than {GOOD_SHARE:.0%}"])
+        self.report.case(f"{factor:.1f} times its capacity: goodput {share:.1%} of the best", [] if share >= GOOD_SHARE else [f"less than {GOOD_SHARE:.0%}"])
         self.report.case(f"what is in a dialog first: {shed.share(0):.0%} of INFO, {shed.share(1):.0%} of INVITE; else {four.share(0):.0%} and "
                          f"{four.share(1):.0%}", [] if shed.share(0) > 2 * shed.share(1) else ["INVITE is served like INFO"])
 
@@ -238,6 +242,12 @@ class Overload:
 def total(runs: list[Run]) -> Run:
     return Run((sum(run.offered[0] for run in runs), sum(run.offered[1] for run in runs)),
                (sum(run.arrived[0] for run in runs), sum(run.arrived[1] for run in runs)), sum(run.cpu_s for run in runs))
+
+
+def costs(alone: Run, both: Run) -> tuple[float, float]:
+    """Of one INFO and one INVITE, which costs less: where INVITE is turned away for INFO, fewer messages are no less goodput."""
+    info = 1 / alone.goodput
+    return info, (both.cpu_s - both.arrived[0] * info) / both.arrived[1]
 
 
 def arrived(datagrams: list[bytes]) -> set[bytes]:
