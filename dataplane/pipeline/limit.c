@@ -146,25 +146,25 @@ static bool phone_takes(const struct world *world, const struct flow *flow, enum
 	return flow_spend(flow, &size, kept_ns(&size, class), now_ns(world));
 }
 
-static bool source_takes(
+// By its own bucket and, a second's worth of which all may take at once, the one of all strangers. What is refused by either pays neither.
+static enum verdict stranger_judge(
 	const struct world *world, const struct endpoint *peer, enum limit_class class)
 {
 	const struct link_settings *settings = directory_settings(world->directory);
-	struct bucket_size size =
+	struct bucket_size own =
 		size_of(world, peer, settings->source_per_s, settings->source_burst);
+	struct bucket_size all =
+		bucket_size_of(settings->strangers_per_s, settings->strangers_per_s);
 	struct source *source = source_find(world->limits->sources, peer, now_ns(world));
+	uint64_t *strangers_ns = &world->limits->strangers_ns;
 
-	return bucket_take(&source->paid_ns, &size, kept_ns(&size, class), now_ns(world));
-}
-
-// A second's worth at once.
-static bool strangers_take(const struct world *world, enum limit_class class)
-{
-	uint32_t per_s = directory_settings(world->directory)->strangers_per_s;
-	struct bucket_size size = bucket_size_of(per_s, per_s);
-
-	return bucket_take(
-		&world->limits->strangers_ns, &size, kept_ns(&size, class), now_ns(world));
+	if (!bucket_has(source->paid_ns, &own, kept_ns(&own, class), now_ns(world)))
+		return VERDICT_SOURCE_LIMIT;
+	if (!bucket_has(*strangers_ns, &all, kept_ns(&all, class), now_ns(world)))
+		return VERDICT_STRANGER_LIMIT;
+	bucket_spend(&source->paid_ns, &own, now_ns(world));
+	bucket_spend(strangers_ns, &all, now_ns(world));
+	return VERDICT_NONE;
 }
 
 static enum verdict class_judge(const struct world *world, const struct burst *burst,
@@ -177,9 +177,7 @@ static enum verdict class_judge(const struct world *world, const struct burst *b
 		return VERDICT_SHED;
 	if (flow != NULL)
 		return phone_takes(world, flow, class) ? VERDICT_NONE : VERDICT_PHONE_LIMIT;
-	if (!source_takes(world, peer, class))
-		return VERDICT_SOURCE_LIMIT;
-	return strangers_take(world, class) ? VERDICT_NONE : VERDICT_STRANGER_LIMIT;
+	return stranger_judge(world, peer, class);
 }
 
 static bool rate_take(struct rate *rate, uint32_t second, uint32_t per_s)

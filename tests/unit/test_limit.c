@@ -183,6 +183,27 @@ Test(limit, a_few_are_told_503_with_retry_after_and_the_rest_nothing)
 	cr_assert(eq(int, send(LAB_ACCESS, STRANGER, INVITE), VERDICT_LIMITED));
 }
 
+Test(limit, what_is_refused_for_all_strangers_costs_its_source_nothing)
+{
+	static const char inside[] = HEAD("INVITE", "To") ";tag=tb" TAIL("INVITE") "\r\n";
+	enum verdict then;
+
+	// Of eight that all strangers may send, four may open something; of a source's own hundred, fifty.
+	lab->settings.strangers_per_s = 8;
+	lab_rebuild(lab);
+	cr_assert(eq(uint, send_all(STRANGER, INVITE, &then), 4));
+	cr_assert(eq(int, then, VERDICT_STRANGER_LIMIT));
+	cr_assert(eq(uint, send_all(STRANGER, inside, &then), 4));
+	cr_assert(eq(int, then, VERDICT_STRANGER_LIMIT));
+	for (unsigned i = 0; i < 100; i++)
+		cr_assert(eq(int, send(LAB_ACCESS, STRANGER, inside), VERDICT_STRANGER_LIMIT));
+	// None of these hundred has taken from its own.
+	lab->settings.strangers_per_s = 0;
+	lab_rebuild(lab);
+	cr_assert(eq(uint, send_all(STRANGER, inside, &then), 92));
+	cr_assert(eq(int, then, VERDICT_SOURCE_LIMIT));
+}
+
 Test(limit, a_phone_has_what_no_crowd_of_strangers_can_take)
 {
 	enum verdict then = VERDICT_NONE;
