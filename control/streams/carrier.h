@@ -14,5 +14,3 @@ void carrier_close(struct stream *connection);
 [[nodiscard]] ssize_t carrier_write(struct stream *connection, struct span octets);
 // Octets have been read from the socket that nobody has taken: it will not become readable for them.
 [[nodiscard]] bool carrier_has_more(const struct stream *connection);
-// Nagle off, and the kernel asks a silent peer whether it is there.
-void carrier_tune(int socket);

@@ -1,5 +1,6 @@
 #include "stream.h"
 
+#include "../base/tcp.h"
 #include "carrier.h"
 #include "held.h"
 #include "stream_private.h"
@@ -41,7 +42,7 @@ struct stream *stream_make(struct stream_thread *thread, const struct stream_lis
 		.opened_ms = thread->now_ms,
 		.heard_ms = thread->now_ms};
 	framer_init(&connection->framer, stream_thread_limits(thread)->message_octets);
-	carrier_tune(socket);
+	tcp_tune(socket);
 	if (carrier_open(connection) == 0 && stream_open_websocket(connection) == 0
 		&& events_assign(connection) == 0) {
 		mail->dial = NULL;

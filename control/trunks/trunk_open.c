@@ -1,4 +1,5 @@
 #include "../base/sockaddr.h"
+#include "../base/tcp.h"
 #include "../tls/tls_names.h"
 #include "trunks_private.h"
 
@@ -9,35 +10,19 @@
 #include <unistd.h>
 
 enum {
-	KEEPALIVE_IDLE_S = 60,
-	KEEPALIVE_EVERY_S = 15,
-	KEEPALIVE_COUNT = 4,
 	// What is sent to a host that has died without a word is lost after this, and not after the minutes that TCP has patience for.
 	UNACKNOWLEDGED_MS = 5000,
 	// More than a message, so that one can become whole.
 	READ_AHEAD_OCTETS = TRUNK_MESSAGE_MAX + 65536,
 };
 
-static void socket_tune(int socket, bool opened)
+// A phone may be out of sight for longer; an edge is not.
+static void socket_tune_opened(int socket)
 {
-	const struct {
-		int level;
-		int name;
-		int value;
-	} options[] = {
-		{IPPROTO_TCP, TCP_NODELAY, 1},
-		{SOL_SOCKET, SO_KEEPALIVE, 1},
-		{IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S},
-		{IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_EVERY_S},
-		{IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_COUNT},
-		{IPPROTO_TCP, TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS},
-	};
-	// A phone may be out of sight for longer; an edge is not.
-	size_t count = sizeof(options) / sizeof(options[0]) - !opened;
+	const int patience_ms = UNACKNOWLEDGED_MS;
 
-	for (size_t i = 0; i < count; i++)
-		(void)setsockopt(socket, options[i].level, options[i].name, &options[i].value,
-			sizeof(options[i].value));
+	tcp_tune(socket);
+	(void)setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience_ms, sizeof(patience_ms));
 }
 
 static struct trunk *trunk_make(struct trunks *trunks, const struct endpoint *peer,
@@ -100,7 +85,7 @@ struct trunk *trunk_accept(struct trunks *trunks, const struct trunk_listener *l
 
 	if (trunk == NULL)
 		goto refuse;
-	socket_tune(socket, false);
+	tcp_tune(socket);
 	if (listener->transport == TRANSPORT_TLS) {
 		trunk->tls = tls_set_hold(trunks->tls);
 		trunk->ssl = tls_set_accept(trunk->tls, listener->tls);
@@ -160,7 +145,7 @@ static int socket_from(const struct endpoint *source)
 
 	if (fd < 0)
 		return -1;
-	socket_tune(fd, true);
+	socket_tune_opened(fd);
 	(void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
 	if (bind(fd, (struct sockaddr *)&from, length) == 0)
 		return fd;
