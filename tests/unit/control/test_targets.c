@@ -200,8 +200,23 @@ Test(targets, an_answer_lives_as_long_as_its_records_say, .init = setup, .fini =
 	cr_assert(eq(u32, answer.ttl_s, 17));
 }
 
+static bool hosts_file_has(const char *name)
+{
+	char line[256];
+	bool has = false;
+	FILE *file = fopen("/etc/hosts", "r");
+
+	while (file != NULL && !has && fgets(line, sizeof(line), file) != NULL)
+		has = line[0] != '#' && strstr(line, name) != NULL;
+	if (file != NULL)
+		fclose(file);
+	return has;
+}
+
 Test(targets, a_name_of_the_hosts_file_is_not_asked_for, .init = setup, .fini = teardown)
 {
+	if (!hosts_file_has("localhost"))
+		cr_skip_test("no localhost in /etc/hosts: 1 test skipped");
 	ask(SPAN("localhost"), 5070);
 	cr_assert(eq(int, answer.status, 0));
 	cr_assert(ge(uint, answer.count, 1));
